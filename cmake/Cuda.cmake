@@ -1,0 +1,13 @@
+# Only the microbenchmarks (src/microbench) need CUDA: without it, everything else is built all the same.
+option(MOESIM_CUDA "Build the CUDA microbenchmarks" OFF)
+set(MOESIM_HAVE_CUDA FALSE)
+if(MOESIM_CUDA)
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    set(MOESIM_HAVE_CUDA TRUE)
+  else()
+    message(STATUS "No CUDA compiler found: building everything but the microbenchmarks")
+  endif()
+endif()

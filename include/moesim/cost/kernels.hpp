@@ -1,0 +1,126 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "moesim/base/dtype.hpp"
+#include "moesim/base/estimate.hpp"
+#include "moesim/cluster/device.hpp"
+#include "moesim/cost/calibration.hpp"
+
+namespace moesim {
+
+/// What decides a kernel's time.
+enum class Bound { compute, memory, launch };
+[[nodiscard]] std::string_view bound_name(Bound bound);
+
+struct KernelEstimate {
+  Estimate estimate;
+  Bound bound = Bound::launch;
+  bool extrapolated = false;       ///< a shape argument lies outside the samples; the spread is widened
+  const FittedLaw* law = nullptr;  ///< null: no law for this device, a data-sheet bound with an assumed spread was used
+};
+
+/// C[m,n] = A[m,k] B[k,n].
+struct GemmShape {
+  double m = 0;
+  double n = 0;
+  double k = 0;
+  DType dtype = DType::bf16;
+};
+
+/// How a framework runs the experts' matrix products.
+enum class ExpertExecution {
+  sequential,  ///< one GEMM after the other
+  batched,     ///< one strided-batched GEMM over equal, padded row counts
+  grouped      ///< one kernel over unequal row counts
+};
+
+/// experts GEMMs [rows_i, k] x [k, n].
+struct GroupedGemmShape {
+  std::span<const double> rows;  ///< per expert of this rank
+  double n = 0;
+  double k = 0;
+  DType dtype = DType::bf16;
+  ExpertExecution execution = ExpertExecution::grouped;
+};
+
+struct AttentionShape {
+  double sequences = 0;
+  double query_tokens = 0;    ///< per sequence (decode: 1)
+  double context_tokens = 0;  ///< keys per query sequence, cached ones included
+  int heads = 0;
+  int kv_heads = 0;
+  int head_dim = 0;
+  int v_head_dim = 0;  ///< 0: as head_dim
+  bool causal = true;
+  bool backward = false;
+  bool writes_cache = false;  ///< the kernel also appends the new keys and values to an engine's cache
+  DType dtype = DType::bf16;
+};
+
+/// Kernels that move bytes and compute little: time from the bytes they move.
+enum class MemoryKernel {
+  norm,
+  activation,
+  gated_activation,
+  residual_add,
+  rotary,
+  softmax,
+  router,
+  permute,
+  unpermute,
+  unpermute_atomic,
+  embedding,
+  cross_entropy,
+  optimizer,
+  copy,
+  cast
+};
+struct NamedMemoryKernel {
+  std::string_view name;
+  MemoryKernel kernel;
+};
+inline constexpr std::array kMemoryKernels = {NamedMemoryKernel{"norm", MemoryKernel::norm},
+                                              NamedMemoryKernel{"activation", MemoryKernel::activation},
+                                              NamedMemoryKernel{"gated_activation", MemoryKernel::gated_activation},
+                                              NamedMemoryKernel{"residual_add", MemoryKernel::residual_add},
+                                              NamedMemoryKernel{"rotary", MemoryKernel::rotary},
+                                              NamedMemoryKernel{"softmax", MemoryKernel::softmax},
+                                              NamedMemoryKernel{"router", MemoryKernel::router},
+                                              NamedMemoryKernel{"permute", MemoryKernel::permute},
+                                              NamedMemoryKernel{"unpermute", MemoryKernel::unpermute},
+                                              NamedMemoryKernel{"unpermute_atomic", MemoryKernel::unpermute_atomic},
+                                              NamedMemoryKernel{"embedding", MemoryKernel::embedding},
+                                              NamedMemoryKernel{"cross_entropy", MemoryKernel::cross_entropy},
+                                              NamedMemoryKernel{"optimizer", MemoryKernel::optimizer},
+                                              NamedMemoryKernel{"copy", MemoryKernel::copy},
+                                              NamedMemoryKernel{"cast", MemoryKernel::cast}};
+
+/// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
+/// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `batched_gemm.DTYPE`, `attention.prefill.DTYPE`,
+/// `attention.backward.DTYPE`, `attention.decode.DTYPE`, `memory.KERNEL`. A 16-bit type without a law takes the other's
+/// (equal peaks and bytes). A kernel without a law takes its roofline bound, within a factor of two; its `law` is null.
+/// Law (checked): never faster than flops / peak.
+class KernelModel {
+ public:
+  /// @throws InputError when a law lacks a coefficient or has one out of range
+  KernelModel(Device device, Calibration calibration);
+
+  [[nodiscard]] KernelEstimate gemm(const GemmShape& shape) const;
+  [[nodiscard]] KernelEstimate grouped_gemm(const GroupedGemmShape& shape) const;
+  [[nodiscard]] KernelEstimate attention(const AttentionShape& shape) const;
+  /// @param moved bytes read plus bytes written, each once
+  [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, Bytes moved) const;
+
+  [[nodiscard]] const Device& device() const;
+  [[nodiscard]] const Calibration& calibration() const;
+
+ private:
+  struct Laws;
+  std::shared_ptr<const Laws> laws_;
+};
+
+}  // namespace moesim

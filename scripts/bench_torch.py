@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""Measures the kernels that PyTorch runs in a mixture-of-experts layer and writes samples for `moesim calibrate`.
+
+    scripts/bench_torch.py -o calibration/samples/h200_sxm_torch.csv --device h200_sxm --seconds 240
+
+Method: random data; each kernel is captured in a CUDA graph together with as many copies of its operands as it takes to exceed
+twice the L2 cache, so that no launch finds its operands there; the graph is replayed until the spread of the mean is below 1 %
+or the time for one sample is over; the median replay counts. Samples during which the clock was throttled are dropped.
+Results are checked against float32 before they are timed. An interrupted run keeps what it has: a second one goes on.
+"""
+
+import argparse
+import csv
+import datetime
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "layout", "sequences", "query_tokens", "context_tokens",
+           "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "time_us", "noise", "sm_clock_mhz"]
+SHAPE = COLUMNS[1:-3]
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def nvidia_smi(fields):
+    line = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
+    return [field.strip() for field in line.stdout.strip().splitlines()[0].split(",")]
+
+
+class Clock:
+    """SM clock and throttle reasons, read through NVML when it is there."""
+
+    # Reasons that make a sample unrepresentative: thermal and hardware slow-down. The power cap is how the GPU works under load.
+    BAD = 0x8 | 0x20 | 0x40 | 0x80
+
+    def __init__(self):
+        try:
+            import pynvml
+            pynvml.nvmlInit()
+            self.nvml, self.handle = pynvml, pynvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
+        except Exception:
+            self.nvml = None
+
+    def read(self):
+        if self.nvml is None:
+            return None, False
+        mhz = self.nvml.nvmlDeviceGetClockInfo(self.handle, self.nvml.NVML_CLOCK_SM)
+        reasons = self.nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self.handle)
+        return mhz, bool(reasons & self.BAD)
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.clock = Clock()
+        self.l2 = torch.cuda.get_device_properties(0).L2_cache_size
+        self.deadline = time.monotonic() + args.seconds
+        self.done = set()
+        self.dropped = 0
+        new = not os.path.exists(args.output)
+        if not new:
+            with open(args.output, newline="") as old:
+                for row in csv.DictReader(line for line in old if not line.startswith("#")):
+                    self.done.add(tuple(row[c] for c in SHAPE))
+        self.file = open(args.output, "a", newline="")
+        if new:
+            name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
+            self.file.write(f"# gpu: {name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; "
+                            f"torch {torch.__version__}; CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}\n"
+                            f"# date: {datetime.date.today()}; command: scripts/bench_torch.py --device {args.device} --seed {args.seed}\n")
+            self.file.write(",".join(COLUMNS) + "\n")
+        self.writer = csv.DictWriter(self.file, COLUMNS, restval="")
+
+    def time_us(self, launches, as_graph):
+        """Median time of one launch; `launches` are closures over different operands. Autograd runs on the streams of its
+        forward pass and cannot be captured: as_graph False launches back to back instead (for kernels longer than a launch)."""
+        replay = self.capture(launches) if as_graph else lambda: [launch() for launch in launches]
+        replay()
+        torch.cuda.synchronize()
+        times, begin = [], time.monotonic()
+        while True:
+            start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            start.record()
+            replay()
+            end.record()
+            end.synchronize()
+            times.append(start.elapsed_time(end) * 1e3 / len(launches))
+            if len(times) >= 5:
+                spread = statistics.stdev(times) / statistics.mean(times) / math.sqrt(len(times))
+                if spread < 0.01 and sum(times) * len(launches) > 2e3 or time.monotonic() - begin > 0.3:
+                    return statistics.median(times), spread
+
+    @staticmethod
+    def capture(launches):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for launch in launches[:3]:
+                launch()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for launch in launches:
+                launch()
+        return graph.replay
+
+    def copies(self, footprint):
+        """How many sets of operands of `footprint` bytes make the graph exceed twice the L2 cache."""
+        return max(2, min(64, math.ceil(2 * self.l2 / max(footprint, 1))))
+
+    def record(self, shape, launches, as_graph=True):
+        key = tuple(str(shape.get(c, "")) for c in SHAPE)
+        if key in self.done:
+            return
+        try:
+            microseconds, noise = self.time_us(launches, as_graph)
+        except torch.OutOfMemoryError:
+            return
+        mhz, throttled = self.clock.read()
+        if throttled:
+            self.dropped += 1
+            return
+        self.writer.writerow({"device": self.args.device, **shape, "time_us": f"{microseconds:.3f}", "noise": f"{noise:.4f}", "sm_clock_mhz": mhz or ""})
+        self.file.flush()
+        self.done.add(key)
+        if sys.stderr.isatty():
+            print(f"\r{len(self.done)} samples, {self.deadline - time.monotonic():.0f} s left ", end="", file=sys.stderr)
+
+    def over(self, share=1.0):
+        return time.monotonic() > self.deadline - (1 - share) * self.args.seconds
+
+
+def check(name, got, want, tolerance=2e-2):
+    error = ((got.float() - want.float()).norm() / want.float().norm()).item()
+    if not error < tolerance:
+        raise SystemExit(f"bench_torch: {name}: wrong result: relative error {error:.3g} above {tolerance} (kernel is broken; nothing was timed)")
+
+
+def log_uniform(rng, lo, hi):
+    return round(math.exp(rng.uniform(math.log(lo), math.log(hi))))
+
+
+def rounded(value, multiple):
+    return max(multiple, round(value / multiple) * multiple)
+
+
+def bench_gemm(bench, rng, share):
+    """C[m,n] = A[m,k] B[k,n]. Layout: which operands are transposed in memory; TN is a linear layer's forward (weights [n,k])."""
+    dtype = torch.bfloat16
+    x, w = torch.randn(256, 512, device="cuda", dtype=dtype), torch.randn(384, 512, device="cuda", dtype=dtype)
+    check("gemm", x @ w.t(), x.float() @ w.float().t())
+    while not bench.over(share):
+        m = log_uniform(rng, 1, 40000)
+        n, k = rounded(log_uniform(rng, 32, 32768), 32), rounded(log_uniform(rng, 32, 32768), 32)
+        if rng.random() < 0.5:  # widths of experts and attention
+            n, k = rounded(log_uniform(rng, 256, 7168), 64), rounded(log_uniform(rng, 256, 7168), 64)
+        footprint = 2 * (m * k + n * k + m * n)
+        if footprint > 6e9 or 2.0 * m * n * k > 4e13:
+            continue
+        layout = rng.choice(["TN", "TN", "TN", "NN", "NT"])
+        launches = []
+        for _ in range(bench.copies(footprint)):
+            a = torch.randn(m, k, device="cuda", dtype=dtype) if layout != "NT" else torch.randn(k, m, device="cuda", dtype=dtype).t()
+            b = torch.randn(n, k, device="cuda", dtype=dtype).t() if layout == "TN" else torch.randn(k, n, device="cuda", dtype=dtype)
+            c = torch.empty(m, n, device="cuda", dtype=dtype)
+            launches.append(lambda a=a, b=b, c=c: torch.mm(a, b, out=c))
+        bench.record({"kernel": "gemm", "dtype": "bf16", "m": m, "n": n, "k": k, "layout": layout}, launches)
+
+
+def bench_grouped(bench, rng, share):
+    """Experts: rows split over `experts` products of one width, equal or skewed, in one kernel or one after the other."""
+    dtype = torch.bfloat16
+    grouped = getattr(torch, "_grouped_mm", None) or getattr(F, "grouped_mm", None)
+    if grouped is not None:
+        x, w = torch.randn(64, 256, device="cuda", dtype=dtype), torch.randn(2, 128, 256, device="cuda", dtype=dtype)
+        split = torch.tensor([16, 64], device="cuda", dtype=torch.int32)
+        check("grouped_gemm", grouped(x, w.transpose(-2, -1), offs=split), torch.cat([x[:16].float() @ w[0].float().t(), x[16:].float() @ w[1].float().t()]))
+    while not bench.over(share):
+        experts = rng.choice([2, 4, 8, 16, 32, 64])
+        rows = rounded(log_uniform(rng, 8, 4096), 8)
+        n, k = rounded(log_uniform(rng, 256, 7168), 64), rounded(log_uniform(rng, 256, 7168), 64)
+        total = rows * experts
+        footprint = 2 * (total * (n + k) + experts * n * k)
+        if footprint > 6e9 or 2.0 * total * n * k > 2e13:
+            continue
+        sets = []
+        for _ in range(bench.copies(footprint)):
+            sets.append((torch.randn(total, k, device="cuda", dtype=dtype), torch.randn(experts, n, k, device="cuda", dtype=dtype)))
+        offsets = torch.arange(rows, total + 1, rows, device="cuda", dtype=torch.int32)
+        shape = {"dtype": "bf16", "m": rows, "n": n, "k": k, "experts": experts}
+        if grouped is not None:
+            launches = [lambda x=x, w=w: grouped(x, w.transpose(-2, -1), offs=offsets) for x, w in sets]
+            bench.record({"kernel": "grouped_gemm", **shape}, launches)
+        bench.record({"kernel": "batched_gemm", **shape}, [lambda x=x, w=w: torch.bmm(x.view(experts, rows, k), w.transpose(-2, -1)) for x, w in sets])
+
+
+def bench_attention(bench, rng, share):
+    q, k, v = (torch.randn(2, 4, 128, 64, device="cuda", dtype=torch.bfloat16) for _ in range(3))
+    scores = (q.float() @ k.float().transpose(-2, -1) / 8).masked_fill(~torch.ones(128, 128, device="cuda").tril().bool(), -torch.inf)
+    check("attention", F.scaled_dot_product_attention(q, k, v, is_causal=True), torch.softmax(scores, -1) @ v.float())
+    while not bench.over(share):
+        head_dim = rng.choice([64, 128, 128])
+        heads = rng.choice([8, 16, 32, 64])
+        kv_heads = rng.choice([heads, heads, max(1, heads // 8)])
+        decode = rng.random() < 0.35
+        sequences = log_uniform(rng, 1, 256) if decode else log_uniform(rng, 1, 16)
+        context = rounded(log_uniform(rng, 128, 16384), 64)
+        query = 1 if decode else context
+        backward = not decode and rng.random() < 0.4
+        if sequences * context * heads * head_dim > 3e8:
+            continue
+        dtype = torch.bfloat16
+        q = torch.randn(sequences, heads, query, head_dim, device="cuda", dtype=dtype, requires_grad=backward)
+        k = torch.randn(sequences, kv_heads, context, head_dim, device="cuda", dtype=dtype, requires_grad=backward)
+        v = torch.randn(sequences, kv_heads, context, head_dim, device="cuda", dtype=dtype, requires_grad=backward)
+        shape = {"kernel": "attention", "dtype": "bf16", "sequences": sequences, "query_tokens": query, "context_tokens": context, "heads": heads,
+                 "kv_heads": kv_heads, "head_dim": head_dim, "causal": int(not decode), "backward": int(backward)}
+        def forward():
+            return F.scaled_dot_product_attention(q, k, v, is_causal=not decode, enable_gqa=kv_heads != heads)
+        if backward:
+            out = forward()
+            grad = torch.randn_like(out)
+            bench.record(shape, [lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True)] * 4, as_graph=False)
+        else:
+            bench.record(shape, [forward] * 2)
+
+
+def bench_memory(bench, rng, share):
+    """Kernels that move bytes: `bytes` counts each operand once, as moesim does."""
+    dtype, e = torch.bfloat16, 2
+    while not bench.over(share):
+        rows, h = log_uniform(rng, 16, 65536), rng.choice([1024, 2048, 4096, 7168])
+        if rows * h * e > 1e9:
+            continue
+        size = rows * h * e
+        n = bench.copies(3 * size)
+        xs = [torch.randn(rows, h, device="cuda", dtype=dtype) for _ in range(n)]
+        weight = torch.ones(h, device="cuda", dtype=dtype)
+        outs = [torch.empty_like(x) for x in xs]
+        def record(kernel, moved, launches):
+            bench.record({"kernel": kernel, "dtype": "bf16", "m": rows, "n": h, "bytes": int(moved)}, launches)
+        record("norm", 2 * size, [lambda x=x: F.rms_norm(x, (h,), weight) for x in xs])
+        record("layer_norm", 2 * size, [lambda x=x: F.layer_norm(x, (h,), weight, weight) for x in xs])
+        record("activation", 2 * size, [lambda x=x: F.gelu(x) for x in xs])
+        record("residual_add", 3 * size, [lambda x=x, o=o: torch.add(x, o, out=o) for x, o in zip(xs, outs)])
+        record("copy", 2 * size, [lambda x=x, o=o: o.copy_(x) for x, o in zip(xs, outs)])
+        experts, top_k = rng.choice([(64, 8), (128, 8), (256, 8), (8, 2)])
+        logits = [torch.randn(rows, experts, device="cuda") for _ in range(4)]
+        bench.record({"kernel": "router", "dtype": "fp32", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 5},
+                     [lambda l=l: torch.topk(torch.softmax(l, -1), top_k) for l in logits])
+        if rows * top_k * h * e < 4e9:
+            index = torch.argsort(torch.rand(rows * top_k, device="cuda")) // top_k
+            packed = [torch.index_select(x, 0, index) for x in xs[:4]]
+            bench.record({"kernel": "permute", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": 2 * top_k * size},
+                         [lambda x=x, o=o: torch.index_select(x, 0, index, out=o) for x, o in zip(xs, packed)])
+            inverse = torch.argsort(index, stable=True)
+            bench.record({"kernel": "unpermute", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": (top_k + 1) * size},
+                         [lambda p=p: torch.index_select(p, 0, inverse).view(rows, top_k, h).sum(1) for p in packed])
+            bench.record({"kernel": "unpermute_atomic", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": (top_k + 1) * size},
+                         [lambda p=p, o=o: o.index_add_(0, index, p) for p, o in zip(packed, outs)])
+        del xs, outs, logits
+
+
+def bench_optimizer(bench, rng, share):
+    """Fused Adam over one flat tensor: per parameter weight, gradient and both moments in fp32 (4 B each) read, three written."""
+    while not bench.over(share):
+        count = log_uniform(rng, 1 << 16, 1 << 28)
+        p = torch.randn(count, device="cuda", requires_grad=True)
+        p.grad = torch.randn(count, device="cuda")
+        adam = torch.optim.Adam([p], lr=1e-4, fused=True, capturable=True)
+        bench.record({"kernel": "optimizer", "dtype": "fp32", "m": count, "bytes": 28 * count}, [adam.step] * 2)
+        del p, adam
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", required=True, help="samples, CSV; an existing file is continued")
+    parser.add_argument("--device", required=True, help="name of the device in configs/devices")
+    parser.add_argument("--seconds", type=float, default=240, help="time for all samples")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    if not torch.cuda.is_available():
+        print("bench_torch: no CUDA device (this measures GPUs): run it on the machine to be calibrated", file=sys.stderr)
+        return 1
+    bench, rng = Bench(args), random.Random(args.seed)
+    with torch.no_grad():
+        bench_gemm(bench, rng, 0.45)
+        bench_grouped(bench, rng, 0.65)
+        bench_memory(bench, rng, 0.85)
+        bench_optimizer(bench, rng, 0.88)
+    bench_attention(bench, rng, 1.0)
+    print(f"{len(bench.done)} samples in {args.output}, {bench.dropped} dropped (throttled)", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in: format and lint, all tests (g++), each public header compiled alone,
+# all tests again under the address and undefined-behaviour sanitizers (clang), and a short run of each fuzz target.
+# Goes on after a failed step, so that one run shows all; exits 1 if any failed. The last lines sum up.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/setup.sh test || exit 1
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(nproc)}
+export CMAKE_COLOR_DIAGNOSTICS=${CMAKE_COLOR_DIAGNOSTICS:-OFF}
+
+summary=()
+failed=0
+# step NAME COMMAND...: runs it, keeps its verdict, its time and, of a test run, the line that counts the tests.
+step() {
+  local name=$1 begin=$SECONDS verdict=passed counted
+  shift
+  printf '\n=== %s\n' "$name"
+  "$@" 2>&1 | tee build/step.log || { verdict=FAILED failed=$((failed + 1)); }
+  counted=$(grep --extended-regexp '^[0-9]+% tests passed|^clang-tidy: ' build/step.log | tail -n 1)
+  summary+=("$(printf '%-28s %s in %d s%s' "$name" "$verdict" $((SECONDS - begin)) "${counted:+ ($counted)}")")
+  [ $verdict = passed ]
+}
+build() { cmake --preset "$1" --log-level=WARNING && cmake --build --preset "$1"; }
+
+mkdir -p build
+step "lint" scripts/lint.sh
+step "build (g++)" build dev &&
+  step "tests (g++)" ctest --preset dev
+step "public headers alone" cmake --build --preset dev --target all_verify_interface_header_sets
+step "build (clang, sanitizers)" build fuzz &&
+  step "tests (sanitizers) and fuzz" ctest --preset fuzz
+
+printf '\n'
+printf '%s\n' "${summary[@]}"
+if [ $failed -ne 0 ]; then
+  echo "test.sh: $failed of ${#summary[@]} steps FAILED after $SECONDS s"
+  exit 1
+fi
+echo "test.sh: all ${#summary[@]} steps passed in $SECONDS s"

@@ -1,0 +1,172 @@
+#include "analytic/evaluate.hpp"
+
+#include <algorithm>
+
+#include "analytic/op_cost.hpp"
+
+namespace moesim {
+namespace {
+
+/// Time that one law contributes to the critical path, for one kind of work.
+struct Contribution {
+  WorkKind kind;
+  std::string_view law;
+  Estimate estimate;
+  double count;
+  bool communication;
+};
+
+/// One pass (forward or backward) of one stage over one micro-batch.
+struct Pass {
+  std::vector<Contribution> contributions;
+  Seconds time;
+  Seconds reduction_left;  ///< background reduction still under way when the pass ends
+  double reduction_spread = 0;
+  std::string_view reduction_law;
+};
+
+class Evaluator {
+ public:
+  Evaluator(const Scenario& scenario, const OpGraph& graph)
+      : scenario_(scenario), graph_(graph), costs_(scenario, graph) {}
+
+  GraphTime run() {
+    struct StageTimes {
+      Pass forward, backward, last_backward;
+      [[nodiscard]] Seconds micro_batch() const { return forward.time + backward.time; }
+    };
+    const double rest = graph_.micro_batches - 1;  // micro-batches before the last
+    std::vector<StageTimes> stages;
+    // A plan holds the groups of all stages; one stage's operator puts its share of the bytes on the links.
+    const double share = 1.0 / static_cast<double>(graph_.stages.size());
+    for (const Stage& stage : graph_.stages) {
+      stages.push_back({pass(stage.forward, (1 + rest) * share, false), pass(stage.backward, rest * share, false),
+                        pass(stage.last_backward, share, true)});
+    }
+    const auto slowest = std::max_element(stages.begin(), stages.end(), [](const StageTimes& a, const StageTimes& b) {
+      return a.micro_batch() < b.micro_batch();
+    });
+
+    // 1F1B and GPipe: the slowest stage works without a gap; before its first and after its last micro-batch the others
+    // run once (Narayanan et al. 2021, arXiv 2104.04473, section 2.2: bubble (p - 1)(t_f + t_b) with equal stages).
+    add(slowest->forward, 1 + rest);
+    add(slowest->backward, rest);
+    add(slowest->last_backward, 1);
+    for (auto stage = stages.begin(); stage != stages.end(); ++stage) {
+      if (stage == slowest) continue;
+      add(stage->forward, 1, WorkKind::pipeline);
+      add(stage->last_backward, 1, WorkKind::pipeline);
+    }
+    add_sends(rest + 1);
+    if (slowest->last_backward.reduction_left.value > 0) {
+      add({.kind = WorkKind::gradient_reduction,
+           .law = slowest->last_backward.reduction_law,
+           .estimate = {.time = slowest->last_backward.reduction_left,
+                        .spread = slowest->last_backward.reduction_spread},
+           .count = 1,
+           .communication = true},
+          1);
+    }
+    add(pass(graph_.iteration_end, 1, false), 1);
+    time_.link_bytes = costs_.link_bytes();
+    return std::move(time_);
+  }
+
+ private:
+  /// @param runs how often the pass runs in the step, for the loads of the links
+  Pass pass(const std::vector<Phase>& phases, double runs, bool background_reduction) {
+    Pass result;
+    for (const Phase& phase : phases) {
+      std::vector<OpCost> costs;
+      std::vector<Seconds> times;
+      costs.reserve(phase.ops.size());
+      times.reserve(phase.ops.size());
+      double launches = 0;
+      for (const Op& op : phase.ops) {
+        costs.push_back(costs_.cost(op, runs * phase.repeat));
+        times.push_back(costs.back().estimate.time);
+        note(costs.back());
+        const auto* kernel = std::get_if<KernelWork>(&op.work);
+        launches += kernel != nullptr ? kernel->launches : 1;
+        if (background_reduction && op.stream == Stream::gradient_communication) {
+          result.reduction_spread = costs.back().estimate.spread;
+          result.reduction_law = costs.back().law;
+        }
+      }
+      const ScheduledPhase scheduled = schedule(phase, times, background_reduction);
+      for (const std::size_t op : scheduled.critical) {
+        result.contributions.push_back({.kind = phase.ops[op].kind,
+                                        .law = costs[op].law,
+                                        .estimate = costs[op].estimate,
+                                        .count = phase.repeat,
+                                        .communication = phase.ops[op].stream != Stream::compute});
+      }
+      // The host runs ahead of the device, or the device waits for the host: whichever is slower over the whole phase.
+      Seconds phase_time = scheduled.makespan;
+      const Seconds host = launches * scenario_.framework.kernel_launch;
+      if (host > phase_time) {
+        result.contributions.push_back({.kind = WorkKind::launch,
+                                        .law = "launch",
+                                        .estimate = {.time = host - phase_time, .spread = 0},
+                                        .count = phase.repeat,
+                                        .communication = false});
+        phase_time = host;
+      }
+      result.time += phase.repeat * phase_time;
+      // Collectives share the links: the reduction goes on while no other is under way.
+      const Seconds quiet = std::max(Seconds{}, phase_time - scheduled.communication);
+      result.reduction_left =
+          std::max(Seconds{}, result.reduction_left + phase.repeat * (scheduled.background - quiet));
+    }
+    return result;
+  }
+
+  void note(const OpCost& cost) {
+    if (cost.fitted != nullptr) {
+      time_.laws.insert(cost.fitted);
+    } else if (cost.estimate.spread > 0) {
+      time_.unfitted.insert(cost.law);
+    }
+    if (cost.extrapolated) time_.extrapolated.insert(cost.law);
+  }
+
+  void add(const Contribution& contribution, double count) { add(contribution, count, contribution.kind); }
+
+  void add(const Contribution& contribution, double count, WorkKind kind) {
+    const Seconds time = count * contribution.count * contribution.estimate.time;
+    time_.by_kind[static_cast<std::size_t>(kind)] += time;
+    time_.total += time;
+    if (contribution.communication) time_.communication += time;
+    time_.errors.add(contribution.law, contribution.estimate, count * contribution.count);
+  }
+
+  void add(const Pass& pass, double count) {
+    for (const Contribution& contribution : pass.contributions) add(contribution, count);
+  }
+  void add(const Pass& pass, double count, WorkKind kind) {
+    for (const Contribution& contribution : pass.contributions) add(contribution, count, kind);
+  }
+
+  /// Activations forward and their gradients backward between stages: on the critical path once per micro-batch of the
+  /// slowest stage and once per other stage in the fill and the drain.
+  void add_sends(double micro_batches) {
+    const double pp = scenario_.parallelism.pp;
+    if (pp <= 1) return;
+    const double directions = scenario_.mode() == Mode::training ? 2 : 1;
+    const OpCost send = costs_.stage_send(graph_.stage_boundary, directions * micro_batches);
+    note(send);
+    add({.kind = WorkKind::pipeline, .law = send.law, .estimate = send.estimate, .count = 1, .communication = true},
+        directions * (micro_batches + pp - 2));
+  }
+
+  const Scenario& scenario_;
+  const OpGraph& graph_;
+  OpCosts costs_;
+  GraphTime time_;
+};
+
+}  // namespace
+
+GraphTime evaluate(const Scenario& scenario, const OpGraph& graph) { return Evaluator(scenario, graph).run(); }
+
+}  // namespace moesim

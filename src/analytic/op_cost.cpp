@@ -1,0 +1,173 @@
+#include "analytic/op_cost.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+/// `launches` kernels that share the work equally.
+OpCost repeated(const KernelEstimate& once, double launches, std::string_view fallback_name) {
+  OpCost cost;
+  cost.estimate = {.time = once.estimate.time * launches, .spread = once.estimate.spread};
+  cost.law = once.law != nullptr ? std::string_view(once.law->name) : fallback_name;
+  cost.fitted = once.law;
+  cost.extrapolated = once.extrapolated;
+  return cost;
+}
+
+std::string_view memory_kernel_name(MemoryKernel kernel) {
+  return kMemoryKernels[static_cast<std::size_t>(kernel)].name;
+}
+
+/// Distinct machines of a token per (token, expert) choice, what a deduplicated exchange sends of the plain rows.
+double copies_per_choice(const RoutingResult& routing) {
+  double pairs = 0;
+  for (int node = 0; node < routing.nodes(); ++node) pairs += routing.rows_to_node(0, node);
+  const double rows = routing.rows_sent(0);
+  return rows > 0 ? std::min(pairs / rows, 1.0) : 1.0;
+}
+
+}  // namespace
+
+OpCosts::OpCosts(const Scenario& scenario, const OpGraph& graph) : scenario_(scenario), graph_(graph) {}
+
+OpCost OpCosts::cost(const Op& op, double count) {
+  if (const auto* kernel = std::get_if<KernelWork>(&op.work)) return kernel_cost(*kernel);
+  if (const auto* exchange = std::get_if<ExchangeWork>(&op.work)) return exchange_cost(*exchange, count);
+  return collective_cost(std::get<CollectiveWork>(op.work), count);
+}
+
+OpCost OpCosts::kernel_cost(const KernelWork& work) const {
+  const KernelModel& kernels = *scenario_.kernels;
+  if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
+    return repeated(kernels.gemm(*gemm), work.launches, "gemm");
+  if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
+    return repeated(kernels.attention(*attention), work.launches, "attention");
+  }
+  if (const auto* memory = std::get_if<MemoryWork>(&work.shape)) {
+    return repeated(kernels.memory_kernel(memory->kernel, memory->moved / work.launches), work.launches,
+                    memory_kernel_name(memory->kernel));
+  }
+  if (const auto* gemm = std::get_if<ExpertGemm>(&work.shape)) return expert_cost(*gemm);
+  const auto& memory = std::get<ExpertMemoryWork>(work.shape);
+  const double rows = graph_.routing.busiest_rank_rows() * memory.share;
+  return repeated(kernels.memory_kernel(memory.kernel, rows * memory.moved_per_row), 1,
+                  memory_kernel_name(memory.kernel));
+}
+
+OpCost OpCosts::expert_cost(const ExpertGemm& gemm) const {
+  const RoutingResult& routing = graph_.routing;
+  const int ranks = routing.balanced() ? 1 : routing.ranks();
+  OpCost slowest;
+  std::vector<double> rows;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const auto of_rank = routing.expert_rows(rank);
+    rows.assign(of_rank.begin(), of_rank.end());
+    for (double& count : rows) count *= gemm.share;
+    GroupedGemmShape shape{.rows = rows, .n = gemm.n, .k = gemm.k, .dtype = gemm.dtype, .execution = gemm.execution};
+    if (gemm.weight_gradient) {
+      // [k, r] x [r, n] for each expert: as many rows as the weight has, reduced over the expert's tokens. The law
+      // takes one reduction length, so uneven experts enter with their mean: the FLOPs are exact.
+      double total = 0;
+      for (const double count : rows) total += count;
+      shape.k = total / static_cast<double>(rows.size());
+      std::fill(rows.begin(), rows.end(), gemm.k);
+      shape.rows = rows;
+    }
+    const OpCost cost = repeated(scenario_.kernels->grouped_gemm(shape), 1, "grouped_gemm");
+    if (rank == 0 || cost.estimate.time > slowest.estimate.time) slowest = cost;
+  }
+  return slowest;
+}
+
+OpCosts::Planned& OpCosts::planned(CollectiveKind kind, GroupRole role) {
+  for (Planned& known : plans_) {
+    if (known.kind == kind && known.role == role) return known;
+  }
+  const bool exchange = kind == CollectiveKind::all_to_all;
+  const AllToAllAlgorithm algorithm = exchange ? graph_.exchange_algorithm : AllToAllAlgorithm::flat;
+  plans_.push_back({.kind = kind,
+                    .role = role,
+                    .plan = scenario_.cluster.collectives->shared_plan(
+                        kind, algorithm, group(role), exchange ? copies_per_choice(graph_.routing) : 1),
+                    .bytes = 0});
+  return plans_.back();
+}
+
+const RankGroups& OpCosts::group(GroupRole role) const { return graph_.groups[static_cast<std::size_t>(role)]; }
+
+OpCost OpCosts::communication(const CollectivePlan& plan, Bytes bytes_per_rank) const {
+  const CollectiveModel& model = *scenario_.cluster.collectives;
+  const CollectiveEstimate estimate = model.estimate(plan, bytes_per_rank);
+  return {.estimate = estimate.estimate,
+          .law = model.law_name(),
+          .fitted = model.law(),
+          .extrapolated = estimate.extrapolated};
+}
+
+OpCost OpCosts::collective_cost(const CollectiveWork& work, double count) {
+  Planned& known = planned(work.kind, work.group);
+  known.bytes += count * work.bytes_per_rank.value;
+  return communication(*known.plan, work.bytes_per_rank);
+}
+
+OpCost OpCosts::exchange_cost(const ExchangeWork& work, double count) {
+  const double bytes_per_row = work.bytes_per_row.value * work.share;
+  if (graph_.routing.balanced()) {
+    Planned& known = planned(CollectiveKind::all_to_all, GroupRole::expert);
+    const double bytes = graph_.routing.rows_sent(0) * bytes_per_row;
+    known.bytes += count * bytes;
+    return communication(*known.plan, {bytes});
+  }
+  // The other expert-parallel groups route other tokens alike and run at the same time; the first stands for all.
+  const CollectivePlan& plan = uneven_plan(work.reversed);
+  const double bytes = plan.uneven_bytes * bytes_per_row;
+  (work.reversed ? uneven_back_ : uneven_forth_).bytes += count * bytes;
+  return communication(plan, {bytes});
+}
+
+/// Plan of the routing's matrix, one byte per row; sizes scale it.
+const CollectivePlan& OpCosts::uneven_plan(bool reversed) {
+  Planned& known = reversed ? uneven_back_ : uneven_forth_;
+  if (known.plan == nullptr) {
+    const RoutingResult& routing = graph_.routing;
+    const auto ranks = static_cast<std::size_t>(routing.ranks());
+    std::vector<double> rows = routing.row_matrix();
+    if (reversed) {
+      for (std::size_t i = 0; i < ranks; ++i) {
+        for (std::size_t j = i + 1; j < ranks; ++j) std::swap(rows[i * ranks + j], rows[j * ranks + i]);
+      }
+    }
+    std::vector<double> to_nodes;
+    if (graph_.exchange_algorithm == AllToAllAlgorithm::node_deduplicated) {
+      for (int rank = 0; rank < routing.ranks(); ++rank) {
+        for (int node = 0; node < routing.nodes(); ++node) to_nodes.push_back(routing.rows_to_node(rank, node));
+      }
+    }
+    known.plan = std::make_shared<const CollectivePlan>(scenario_.cluster.collectives->plan_uneven(
+        group(GroupRole::expert).front(), rows, graph_.exchange_algorithm, to_nodes));
+  }
+  return *known.plan;
+}
+
+OpCost OpCosts::stage_send(Bytes bytes, double count) {
+  Planned& known = planned(CollectiveKind::send_recv, GroupRole::pipeline);
+  known.bytes += count * bytes.value;
+  return communication(*known.plan, bytes);
+}
+
+std::vector<double> OpCosts::link_bytes() const {
+  std::vector<double> bytes(scenario_.cluster.topology->links().size(), 0.0);
+  const auto count = [&bytes](const Planned& known) {
+    if (known.plan == nullptr || known.bytes == 0) return;
+    for (std::size_t link = 0; link < known.plan->load_per_byte.size(); ++link)
+      bytes[link] += known.bytes * known.plan->load_per_byte[link];
+  };
+  for (const Planned& known : plans_) count(known);
+  count(uneven_forth_);
+  count(uneven_back_);
+  return bytes;
+}
+
+}  // namespace moesim

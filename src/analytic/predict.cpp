@@ -1,0 +1,206 @@
+#include "moesim/analytic/predict.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+#include "moesim/base/diagnostic.hpp"
+#include "moesim/graph/build.hpp"
+
+#include "analytic/evaluate.hpp"
+
+namespace moesim {
+namespace {
+
+Seconds of_kind(const GraphTime& time, WorkKind kind) { return time.by_kind[static_cast<std::size_t>(kind)]; }
+
+std::vector<BreakdownEntry> breakdown(const GraphTime& time) {
+  std::vector<BreakdownEntry> entries;
+  for (std::size_t kind = 0; kind < kWorkKinds; ++kind) {
+    if (time.by_kind[kind].value > 0) entries.push_back({static_cast<WorkKind>(kind), time.by_kind[kind]});
+  }
+  return entries;
+}
+
+std::vector<ErrorTerm> error_terms(const EstimateSum& sum) {
+  std::vector<ErrorTerm> terms;
+  for (const auto& [law, deviation] : sum.deviations()) {
+    if (deviation > 0) terms.push_back({law, {deviation}});
+  }
+  std::stable_sort(terms.begin(), terms.end(),
+                   [](const ErrorTerm& a, const ErrorTerm& b) { return a.deviation > b.deviation; });
+  return terms;
+}
+
+std::optional<BusiestLink> busiest_link(const Scenario& scenario, const GraphTime& time) {
+  const Topology& topology = *scenario.cluster.topology;
+  std::optional<BusiestLink> busiest;
+  for (std::size_t i = 0; i < time.link_bytes.size(); ++i) {
+    const Link& link = topology.link(LinkId{i});
+    const double utilization = Bytes{time.link_bytes[i]} / link.capacity / time.total;
+    if (utilization > 0 && (!busiest || utilization > busiest->utilization))
+      busiest = BusiestLink{link.name, utilization};
+  }
+  return busiest;
+}
+
+/// Generated tokens; those that are scored when nothing is generated.
+double yielded_tokens(const InferenceWorkload& inference) {
+  return static_cast<double>(inference.batch) *
+         (inference.generated_tokens > 0 ? inference.generated_tokens : inference.prompt_tokens);
+}
+
+std::string describe(const FittedLaw& law) {
+  return fmt::format("{}: {} samples, error {:.1f} % median, {:.1f} % 90th percentile ({}); {}", law.name,
+                     law.provenance.samples, 100 * law.provenance.median_error, 100 * law.provenance.p90_error,
+                     law.provenance.validation, law.provenance.source);
+}
+
+void explain(Prediction& prediction, const GraphTime& time) {
+  for (const std::string_view law : time.extrapolated) {
+    prediction.assumptions.push_back(
+        fmt::format("{} is used outside the range of its samples (extrapolated, wider interval)", law));
+  }
+  for (const std::string_view kernel : time.unfitted) {
+    prediction.assumptions.push_back(
+        fmt::format("{} was not measured on this device: roofline bound of its data sheet", kernel));
+  }
+  for (const FittedLaw* law : time.laws) prediction.calibration.push_back(describe(*law));
+  std::sort(prediction.calibration.begin(), prediction.calibration.end());
+}
+
+/// What no step can beat: the FLOPs at peak on all GPUs, and the busiest link's bytes.
+void check_bounds(const Prediction& prediction, const Scenario& scenario, double gpus) {
+  const FlopsPerSecond peak = scenario.kernels->device().matrix_peak(scenario.model.activation_dtype);
+  if (peak.value > 0) MOESIM_ENSURES(prediction.flops / peak / gpus <= prediction.step_time.time * (1 + 1e-9));
+  if (prediction.busiest_link) MOESIM_ENSURES(prediction.busiest_link->utilization <= 1 + 1e-9);
+}
+
+void merge(GraphTime& into, const GraphTime& other) {
+  into.laws.insert(other.laws.begin(), other.laws.end());
+  into.extrapolated.insert(other.extrapolated.begin(), other.extrapolated.end());
+  into.unfitted.insert(other.unfitted.begin(), other.unfitted.end());
+}
+
+/// `count` times `other` after `into`.
+void append(GraphTime& into, const GraphTime& other, double count) {
+  for (std::size_t kind = 0; kind < kWorkKinds; ++kind) into.by_kind[kind] += count * other.by_kind[kind];
+  into.total += count * other.total;
+  into.communication += count * other.communication;
+  into.errors.add(other.errors, count);
+  for (std::size_t i = 0; i < into.link_bytes.size(); ++i) into.link_bytes[i] += count * other.link_bytes[i];
+}
+
+/// Prefill, then decode steps at the mean context length (attention is affine in it, everything else does not change).
+GraphTime run_inference(const Scenario& scenario, const InferenceWorkload& inference, InferenceTimes& times) {
+  GraphTime total = evaluate(scenario, build_graph(scenario));
+  times.prefill = total.errors.total();
+  const double steps = std::max(inference.generated_tokens - 1, 0);
+  const double context = inference.prompt_tokens + 0.5 * (steps + 1);
+  const GraphTime decode = evaluate(scenario, build_decode_graph(scenario, context));
+  times.decode_token = decode.errors.total();
+  merge(total, decode);
+  append(total, decode, steps);
+  times.throughput_tokens_per_s = yielded_tokens(inference) / total.total.value;
+  return total;
+}
+
+Flops total_forward_flops(const Model& model, double sequences, double sequence_length) {
+  Flops total;
+  for (const FlopCount& count : count_forward_flops(model, sequences, sequence_length)) total += count.forward;
+  return total;
+}
+
+/// One new token per sequence that attends to `context` keys. Forward FLOPs of s tokens are a s + b s^2 (only
+/// attention's scores are quadratic); a decode step needs a + b context.
+Flops decode_flops(const Model& model, double sequences, double context) {
+  const Flops one = total_forward_flops(model, sequences, 1);
+  const Flops two = total_forward_flops(model, sequences, 2);
+  return one + (context - 1) * 0.5 * (two - 2 * one);
+}
+
+Flops inference_flops(const Scenario& scenario, const InferenceWorkload& inference) {
+  double flops = 0;
+  for (const FlopCount& count : count_forward_flops(scenario.model, inference.batch, inference.prompt_tokens)) {
+    // When generating, the prefill makes the logits of the last token alone.
+    const double share =
+        count.kind == WorkKind::logits && inference.generated_tokens > 0 ? 1.0 / inference.prompt_tokens : 1;
+    flops += share * count.forward.value;
+  }
+  if (inference.generated_tokens < 2) return {flops};
+  const double steps = inference.generated_tokens - 1;
+  const double context = inference.prompt_tokens + 0.5 * (steps + 1);
+  return Flops{flops} + steps * decode_flops(scenario.model, inference.batch, context);
+}
+
+}  // namespace
+
+Prediction predict(const Scenario& scenario) {
+  Prediction prediction;
+  prediction.scenario = scenario.name;
+  prediction.variant = scenario.variant;
+  prediction.mode = scenario.mode();
+  prediction.memory = plan_memory(scenario);
+  prediction.parameters = total_parameters(scenario.model);
+  prediction.assumptions = scenario.assumptions;
+  const double gpus = scenario.parallelism.world_size();
+
+  GraphTime time;
+  double tokens = 0;
+  double exchange_share = 1;  // of a training iteration's all-to-alls
+  if (const auto* training = std::get_if<TrainingWorkload>(&scenario.workload)) {
+    time = evaluate(scenario, build_graph(scenario));
+    tokens = static_cast<double>(training->global_batch) * training->sequence_length;
+    prediction.flops = training_flops(scenario.model, training->global_batch, training->sequence_length);
+  } else {
+    const auto& inference = std::get<InferenceWorkload>(scenario.workload);
+    InferenceTimes times;
+    time = run_inference(scenario, inference, times);
+    prediction.inference = times;
+    tokens =
+        static_cast<double>(inference.batch) * (inference.prompt_tokens + std::max(inference.generated_tokens - 1, 0));
+    prediction.flops = inference_flops(scenario, inference);
+    exchange_share = 0.5;
+  }
+
+  prediction.step_time = time.errors.total();
+  const double seconds = time.total.value;
+  prediction.tokens_per_s = tokens / seconds;
+  prediction.tflops_per_gpu = prediction.flops.value / seconds / gpus * 1e-12;
+  const FlopsPerSecond peak = scenario.kernels->device().matrix_peak(scenario.model.activation_dtype);
+  if (peak.value > 0) prediction.mfu = prediction.tflops_per_gpu * 1e12 / peak.value;
+  prediction.all_to_all = of_kind(time, WorkKind::dispatch) + of_kind(time, WorkKind::combine);
+  prediction.all_to_all_share = prediction.all_to_all / time.total;
+  prediction.exposed_communication = time.communication;
+  prediction.breakdown = breakdown(time);
+  prediction.all_to_all_bytes = exchange_share * all_to_all_bytes(scenario.model, tokens, scenario.parallelism.ep);
+  prediction.errors = error_terms(time.errors);
+  prediction.busiest_link = busiest_link(scenario, time);
+  explain(prediction, time);
+  check_bounds(prediction, scenario, gpus);
+  return prediction;
+}
+
+Speedup speedup(const Prediction& baseline, const Prediction& other) {
+  const double t1 = baseline.step_time.time.value;
+  const double t2 = other.step_time.time.value;
+  MOESIM_EXPECTS(t1 > 0 && t2 > 0);
+  double variance = 0;
+  const auto relative = [](const std::vector<ErrorTerm>& terms, std::string_view law, double time) {
+    const auto term =
+        std::find_if(terms.begin(), terms.end(), [law](const ErrorTerm& candidate) { return candidate.law == law; });
+    return term == terms.end() ? 0.0 : term->deviation.value / time;
+  };
+  for (const ErrorTerm& term : baseline.errors) {
+    const double difference = term.deviation.value / t1 - relative(other.errors, term.law, t2);
+    variance += difference * difference;
+  }
+  for (const ErrorTerm& term : other.errors) {
+    if (relative(baseline.errors, term.law, t1) == 0) variance += std::pow(term.deviation.value / t2, 2);
+  }
+  const double value = t1 / t2;
+  const double factor = std::exp(std::sqrt(variance));
+  return {.value = value, .lo = value / factor, .hi = value * factor};
+}
+
+}  // namespace moesim

@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "moesim/base/diagnostic.hpp"
+#include "moesim/cost/kernels.hpp"
+
+#include "cost/gemm_law.hpp"
+#include "cost/kernel_laws.hpp"
+
+namespace moesim {
+namespace {
+
+/// The law of a kernel for an element type; 16-bit types stand in for each other.
+const FittedLaw* find_for(const Calibration& calibration, const std::string& kernel, DType dtype) {
+  if (const FittedLaw* own = calibration.find(kernel + "." + std::string(dtype_name(dtype)))) return own;
+  if (dtype == DType::bf16) return calibration.find(kernel + ".fp16");
+  if (dtype == DType::fp16) return calibration.find(kernel + ".bf16");
+  return nullptr;
+}
+
+/// A law's time with its spread; `covered` tells whether the shape lies in the samples' range.
+KernelEstimate estimate(const LawTime& time, const FittedLaw* law, bool covered) {
+  KernelEstimate result{.estimate = {.time = {time.seconds}, .spread = kUnmeasuredSpread},
+                        .bound = time.bound,
+                        .extrapolated = law != nullptr && !covered,
+                        .law = law};
+  if (law == nullptr) return result;
+  const double inside = law->spread(time.region);
+  if (covered) {
+    result.estimate.spread = inside;
+  } else if (law->has_spread("extrapolated")) {
+    result.estimate.spread = std::max(inside, law->spread("extrapolated"));
+  } else {
+    result.estimate.spread = kExtrapolationFactor * inside;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string_view bound_name(Bound bound) {
+  switch (bound) {
+    case Bound::compute:
+      return "compute";
+    case Bound::memory:
+      return "memory";
+    case Bound::launch:
+      return "launch";
+  }
+  return "launch";
+}
+
+struct KernelModel::Laws {
+  /// A product's law and where it is from; null: data-sheet bounds.
+  struct Product {
+    GemmKernel kernel;
+    std::optional<StreamedGroupLaw> streamed;
+    const FittedLaw* fitted;
+  };
+  /// Of one element type.
+  struct Typed {
+    Product gemm;
+    Product grouped;
+    Product batched;
+    PrefillLaw prefill;
+    const FittedLaw* prefill_fitted;
+    PrefillLaw backward;
+    const FittedLaw* backward_fitted;
+    DecodeLaw decode;
+    const FittedLaw* decode_fitted;
+  };
+
+  Laws(Device sheet, Calibration fitted) : device(std::move(sheet)), calibration(std::move(fitted)) {
+    typed.reserve(kDTypes.size());
+    for (const NamedDType& named : kDTypes) typed.push_back(laws_for(named.dtype));
+    for (std::size_t i = 0; i < kMemoryKernels.size(); ++i) {
+      memory_fitted[i] = calibration.find("memory." + std::string(kMemoryKernels[i].name));
+      if (memory_fitted[i] != nullptr) memory[i] = memory_law(*memory_fitted[i]);
+    }
+  }
+
+  [[nodiscard]] Product product(const std::string& name, DType dtype) const {
+    const FittedLaw* law = find_for(calibration, name, dtype);
+    if (law != nullptr && is_streamed_group(*law)) {
+      return {GemmKernel(GemmLaw{}, device, dtype), streamed_group_law(*law), law};
+    }
+    return {GemmKernel(law != nullptr ? gemm_law(*law) : GemmLaw{}, device, dtype), std::nullopt, law};
+  }
+
+  [[nodiscard]] Typed laws_for(DType dtype) const {
+    const Product gemm = product("gemm", dtype);
+    const FittedLaw* prefill = find_for(calibration, "attention.prefill", dtype);
+    const FittedLaw* backward = find_for(calibration, "attention.backward", dtype);
+    const FittedLaw* decode = find_for(calibration, "attention.decode", dtype);
+    // Without a law of its own a group of products is taken as the tiles of all of them in one kernel.
+    const bool own_group = find_for(calibration, "grouped_gemm", dtype) != nullptr;
+    const bool own_batch = find_for(calibration, "batched_gemm", dtype) != nullptr;
+    return {.gemm = gemm,
+            .grouped = own_group ? product("grouped_gemm", dtype) : gemm,
+            .batched = own_batch ? product("batched_gemm", dtype) : gemm,
+            .prefill = prefill != nullptr ? prefill_law(*prefill) : PrefillLaw{},
+            .prefill_fitted = prefill,
+            .backward = backward != nullptr ? prefill_law(*backward) : PrefillLaw{.work = 2.5},
+            .backward_fitted = backward,
+            .decode = decode != nullptr ? decode_law(*decode) : DecodeLaw{},
+            .decode_fitted = decode};
+  }
+
+  [[nodiscard]] const Typed& of(DType dtype) const { return typed[static_cast<std::size_t>(dtype)]; }
+
+  Device device;
+  Calibration calibration;
+  std::vector<Typed> typed;
+  std::array<MemoryLaw, kMemoryKernels.size()> memory;
+  std::array<const FittedLaw*, kMemoryKernels.size()> memory_fitted{};
+};
+
+namespace {
+
+bool covers_product(const FittedLaw* law, double rows, double n, double k) {
+  return law == nullptr || (law->covers("m", rows) && law->covers("n", n) && law->covers("k", k));
+}
+
+}  // namespace
+
+KernelModel::KernelModel(Device device, Calibration calibration)
+    : laws_(std::make_shared<const Laws>(std::move(device), std::move(calibration))) {}
+
+const Device& KernelModel::device() const { return laws_->device; }
+const Calibration& KernelModel::calibration() const { return laws_->calibration; }
+
+KernelEstimate KernelModel::gemm(const GemmShape& shape) const {
+  const Laws::Product& law = laws_->of(shape.dtype).gemm;
+  return estimate(law.kernel.time(shape.m, shape.n, shape.k), law.fitted,
+                  covers_product(law.fitted, shape.m, shape.n, shape.k));
+}
+
+KernelEstimate KernelModel::grouped_gemm(const GroupedGemmShape& shape) const {
+  const Laws::Typed& laws = laws_->of(shape.dtype);
+  if (shape.execution != ExpertExecution::sequential) {
+    const Laws::Product& law = shape.execution == ExpertExecution::grouped ? laws.grouped : laws.batched;
+    double rows = 0;
+    double products = 0;
+    for (const double count : shape.rows) {
+      rows += count;
+      products += count > 0 ? 1 : 0;
+    }
+    const LawTime time =
+        law.streamed ? streamed_group_time(*law.streamed, laws_->device, shape.rows, shape.n, shape.k, shape.dtype)
+                     : law.kernel.time(shape.rows, shape.n, shape.k);
+    return estimate(time, law.fitted, products == 0 || covers_product(law.fitted, rows / products, shape.n, shape.k));
+  }
+  KernelEstimate total;
+  total.law = laws.gemm.fitted;
+  KernelEstimate one;
+  double deviation = 0;
+  double rows_of_one = 0;
+  for (const double rows : shape.rows) {
+    if (rows <= 0) continue;
+    if (rows != rows_of_one) one = gemm({.m = rows, .n = shape.n, .k = shape.k, .dtype = shape.dtype});
+    rows_of_one = rows;
+    total.estimate.time += one.estimate.time;
+    deviation += one.estimate.time.value * one.estimate.spread;
+    total.bound = one.bound;
+    total.extrapolated = total.extrapolated || one.extrapolated;
+  }
+  if (total.estimate.time.value > 0) total.estimate.spread = deviation / total.estimate.time.value;
+  return total;
+}
+
+KernelEstimate KernelModel::attention(const AttentionShape& shape) const {
+  const Laws::Typed& laws = laws_->of(shape.dtype);
+  const bool decode = !shape.backward && shape.query_tokens <= 1;
+  const FittedLaw* law = shape.backward ? laws.backward_fitted : (decode ? laws.decode_fitted : laws.prefill_fitted);
+  const LawTime time = decode ? decode_time(laws.decode, laws_->device, shape)
+                              : prefill_time(shape.backward ? laws.backward : laws.prefill, laws_->device, shape);
+  const bool covered = law == nullptr ||
+                       (law->covers("sequences", shape.sequences) && law->covers("query_tokens", shape.query_tokens) &&
+                        law->covers("context_tokens", shape.context_tokens) && law->covers("head_dim", shape.head_dim));
+  return estimate(time, law, covered);
+}
+
+KernelEstimate KernelModel::memory_kernel(MemoryKernel kernel, Bytes moved) const {
+  const auto index = static_cast<std::size_t>(kernel);
+  const FittedLaw* law = laws_->memory_fitted[index];
+  return estimate(memory_kernel_time(laws_->memory[index], laws_->device, moved.value), law,
+                  law == nullptr || law->covers("bytes", moved.value));
+}
+
+}  // namespace moesim

@@ -1,0 +1,33 @@
+#include "moesim/base/diagnostic.hpp"
+
+#include "cost/gemm_law.hpp"
+#include "cost/kernel_laws.hpp"
+
+namespace moesim {
+
+MemoryLaw memory_law(const FittedLaw& fitted) {
+  MemoryLaw law{.overhead = fitted.coefficient("overhead_s"),
+                .efficiency = fitted.coefficient("efficiency"),
+                .power = fitted.coefficient("power"),
+                .cache_speedup = fitted.coefficient_or("cache_speedup", 1),
+                .cache_share = fitted.coefficient_or("cache_share", 0)};
+  if (!(law.overhead >= 0 && law.efficiency > 0 && law.efficiency <= 1 && law.power > 0 && law.cache_speedup >= 1 &&
+        law.cache_share >= 0)) {
+    throw InputError("law " + fitted.name +
+                     ": needs overhead_s >= 0, 0 < efficiency <= 1, power > 0, cache_speedup >= 1, cache_share >= 0");
+  }
+  return law;
+}
+
+LawTime memory_kernel_time(const MemoryLaw& law, const Device& device, double bytes) {
+  MOESIM_EXPECTS(bytes >= 0);
+  double drain = bytes / (law.efficiency * device.memory_bandwidth.value);
+  if (law.cache_share > 0) {
+    const double hit = cached_share(bytes, law.cache_share * device.l2_cache.value);
+    drain *= 1 - hit + hit / law.cache_speedup;
+  }
+  const double seconds = soft_max(law.overhead, drain, law.power);
+  return drain > law.overhead ? LawTime{seconds, Bound::memory, "memory"} : LawTime{seconds, Bound::launch, "launch"};
+}
+
+}  // namespace moesim

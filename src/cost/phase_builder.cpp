@@ -1,0 +1,72 @@
+#include "cost/phase_builder.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace moesim {
+
+PhaseBuilder::PhaseBuilder(const Topology& topology, const PathTable& paths)
+    : topology_(topology),
+      paths_(paths),
+      loads_(topology.links().size(), 0),
+      active_(static_cast<std::size_t>(topology.ranks()), false) {}
+
+void PhaseBuilder::transfer(RankId from, RankId to, double bytes) {
+  if (from == to || bytes == 0) return;
+  const Path path = paths_.path(from, to);
+  for (const LinkSequence::Run run : path.links.runs()) {
+    for (const LinkId link : run) loads_[link.index()] += bytes;
+  }
+  idle_ = false;
+  longest_latency_ = std::max(longest_latency_, path.latency.value);
+  if (path.transport == Transport::net_direct || path.transport == Transport::net_staged) {
+    network_ = true;
+    remote_bytes_ += bytes;
+    bool out = true;  // the first NIC on the way is the sender's
+    for (const LinkId link : path.links) {
+      if (topology_.link(link).kind != LinkKind::nic) continue;
+      nic_users_[link].insert(out ? from : to);
+      out = false;
+    }
+  } else {
+    local_bytes_ += bytes;
+  }
+  if (path.transport == Transport::pcie_p2p || path.transport == Transport::host_staged) {
+    active_[from.index()] = true;
+    active_[to.index()] = true;
+  }
+}
+
+PhaseLoad PhaseBuilder::finish(double message, double rounds, double steps) const {
+  PhaseLoad load;
+  const std::vector<Link>& links = topology_.links();
+  for (std::size_t link = 0; link < links.size(); ++link) {
+    double& worst = load.seconds_per_byte[static_cast<std::size_t>(links[link].kind)];
+    worst = std::max(worst, loads_[link] / links[link].capacity.value);
+  }
+  std::map<int, double> active_on_host;
+  for (std::size_t rank = 0; rank < active_.size(); ++rank) {
+    if (active_[rank]) active_on_host[topology_.host_of(RankId(rank))] += 1;
+  }
+  for (const auto& [host, count] : active_on_host) load.busiest_host = std::max(load.busiest_host, count);
+  for (const auto& [link, users] : nic_users_)
+    load.busiest_nic = std::max(load.busiest_nic, static_cast<double>(users.size()));
+  load.message_per_byte = message;
+  load.rounds = rounds;
+  load.latency = longest_latency_ * steps;
+  load.local_to_remote = remote_bytes_ > 0 ? local_bytes_ / remote_bytes_ : 0;
+  load.network = network_;
+  return load;
+}
+
+std::vector<std::vector<int>> ranks_by_machine(const Topology& topology, const std::vector<RankId>& group) {
+  std::map<int, std::vector<int>> by_host;
+  for (std::size_t position = 0; position < group.size(); ++position) {
+    by_host[topology.host_of(group[position])].push_back(static_cast<int>(position));
+  }
+  std::vector<std::vector<int>> machines;
+  for (auto& [host, positions] : by_host) machines.push_back(std::move(positions));
+  return machines;
+}
+
+}  // namespace moesim

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "moesim/cost/collectives.hpp"
+
+namespace moesim {
+
+/// Adds up what a phase's transfers put on the links, then reduces it to the few numbers that the link law needs.
+class PhaseBuilder {
+ public:
+  PhaseBuilder(const Topology& topology, const PathTable& paths);
+
+  /// `bytes` over the path of the pair; nothing for a rank to itself or 0 bytes.
+  void transfer(RankId from, RankId to, double bytes);
+  /// @param message bytes of one message; rounds as PhaseLoad's; steps that follow each other, each with the latency of
+  /// the longest path
+  [[nodiscard]] PhaseLoad finish(double message, double rounds, double steps = 1) const;
+  [[nodiscard]] const std::vector<double>& loads() const { return loads_; }
+  [[nodiscard]] bool idle() const { return idle_; }
+  [[nodiscard]] bool network() const { return network_; }
+
+ private:
+  const Topology& topology_;
+  const PathTable& paths_;
+  std::vector<double> loads_;                     ///< by LinkId
+  std::vector<bool> active_;                      ///< by rank: sends or receives over PCIe
+  std::map<LinkId, std::set<RankId>> nic_users_;  ///< by link between a NIC and the network
+  double longest_latency_ = 0;
+  double local_bytes_ = 0;
+  double remote_bytes_ = 0;
+  bool idle_ = true;
+  bool network_ = false;
+};
+
+/// A group's ranks by machine: nodes[n] lists positions in the group, machines and positions in order.
+[[nodiscard]] std::vector<std::vector<int>> ranks_by_machine(const Topology& topology,
+                                                             const std::vector<RankId>& group);
+
+/// Plans of the kinds of collectives; `groups` not empty, equal sizes. The laws of the phases are filled in by the
+/// caller.
+struct PlannedPhases {
+  std::vector<PhaseLoad> phases;
+  std::vector<std::vector<double>> loads;  ///< of each phase, by LinkId
+  bool overlapped = false;
+
+  void add(const PhaseBuilder& builder, const PhaseLoad& load) {
+    if (builder.idle()) return;
+    phases.push_back(load);
+    loads.push_back(builder.loads());
+  }
+};
+
+/// Who sends how much to whom, of one group: bytes[i * R + j], and what goes once to each machine: [i * N + n].
+struct Exchange {
+  const std::vector<RankId>* group = nullptr;
+  std::vector<double> bytes;
+  std::vector<double> node_bytes;  ///< node_deduplicated only
+};
+
+[[nodiscard]] PlannedPhases plan_flat(const Topology& topology, const PathTable& paths,
+                                      const std::vector<Exchange>& exchanges);
+[[nodiscard]] PlannedPhases plan_hierarchical(const Topology& topology, const PathTable& paths,
+                                              const std::vector<Exchange>& exchanges);
+[[nodiscard]] PlannedPhases plan_deduplicated(const Topology& topology, const PathTable& paths,
+                                              const std::vector<Exchange>& exchanges);
+/// @param passes how often the whole data goes round: 1 all_gather and reduce_scatter, 2 all_reduce
+[[nodiscard]] PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const RankGroups& groups,
+                                      int passes);
+/// Every rank sends one byte to the next of its group.
+[[nodiscard]] PlannedPhases plan_shift(const Topology& topology, const PathTable& paths, const RankGroups& groups);
+
+}  // namespace moesim

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "moesim/cost/collectives.hpp"
+
+namespace moesim {
+
+/// The plans that a CollectiveModel has made. Few at a time: beyond the limit all are forgotten (a sweep over layouts).
+class PlanMemory {
+ public:
+  struct Key {
+    CollectiveKind kind;
+    AllToAllAlgorithm algorithm;
+    double copies_per_choice;
+    const RankGroups& groups;
+  };
+
+  [[nodiscard]] std::shared_ptr<const CollectivePlan> find(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    for (const Entry& entry : entries_) {
+      if (entry.kind == key.kind && entry.algorithm == key.algorithm &&
+          entry.copies_per_choice == key.copies_per_choice && entry.groups == key.groups) {
+        return entry.plan;
+      }
+    }
+    return nullptr;
+  }
+
+  void insert(const Key& key, std::shared_ptr<const CollectivePlan> plan) {
+    const std::lock_guard lock(mutex_);
+    if (entries_.size() >= kLimit) entries_.clear();
+    entries_.push_back({key.kind, key.algorithm, key.copies_per_choice, key.groups, std::move(plan)});
+  }
+
+ private:
+  static constexpr std::size_t kLimit = 64;
+  struct Entry {
+    CollectiveKind kind;
+    AllToAllAlgorithm algorithm;
+    double copies_per_choice;
+    RankGroups groups;
+    std::shared_ptr<const CollectivePlan> plan;
+  };
+  std::mutex mutex_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fmt/core.h>
+#include <optional>
+
+#include "moesim/fit/fit_kernels.hpp"
+
+#include "fit/sample_table.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr double kVector = 8;     // 16-bit elements in the widest load; operands of other strides run slow kernels
+constexpr double kHeadDim = 128;  // of the attention tables that do not say it
+constexpr double kElement = 2;    // [B] of the tables that do not say it
+
+std::optional<DType> dtype_named(std::string_view name) {
+  const auto found = std::ranges::find(kDTypes, name, &NamedDType::name);
+  return found == kDTypes.end() ? std::nullopt : std::optional(found->dtype);
+}
+
+DType dtype_of(SampleTable& table, std::size_t row) {
+  if (!table.filled(row, "dtype")) return DType::bf16;
+  const auto dtype = dtype_named(table.text(row, "dtype"));
+  if (!dtype) table.complain(row, "dtype", "is no element type (fp32, tf32, bf16, fp16, fp8, int8)");
+  return dtype.value_or(DType::bf16);
+}
+
+std::string typed(std::string_view kernel, DType dtype) { return fmt::format("{}.{}", kernel, dtype_name(dtype)); }
+
+double positive(SampleTable& table, std::size_t row, std::string_view column) {
+  const double value = table.number(row, column);
+  if (value <= 0) table.complain(row, column, "must be above 0");
+  return value;
+}
+
+using Samples = std::vector<KernelSample>;
+
+AttentionShape attention_shape(double sequences, double queries, double keys, double heads, double kv_heads,
+                               double head_dim, DType dtype) {
+  AttentionShape shape;
+  shape.sequences = sequences;
+  shape.query_tokens = queries;
+  shape.context_tokens = keys;
+  shape.heads = static_cast<int>(heads);
+  shape.kv_heads = static_cast<int>(kv_heads);
+  shape.head_dim = static_cast<int>(head_dim);
+  shape.dtype = dtype;
+  return shape;
+}
+
+/// One line of a table of plain products.
+void add_product(SampleTable& table, std::size_t row, Samples& samples) {
+  KernelSample sample;
+  sample.dtype = dtype_of(table, row);
+  sample.law = typed("gemm", sample.dtype);
+  sample.m = positive(table, row, "m");
+  sample.n = positive(table, row, "n");
+  sample.k = positive(table, row, "k");
+  sample.seconds = positive(table, row, "time_us") * 1e-6;
+  // NT: the left operand lies with its rows side by side.
+  if (table.text(row, "layout") == "NT" && std::fmod(sample.m, kVector) != 0) return;
+  samples.push_back(std::move(sample));
+}
+
+/// One line of our own table.
+void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
+  const std::string kernel(table.text(row, "kernel"));
+  if (kernel == "gemm") return add_product(table, row, samples);
+  KernelSample sample;
+  sample.dtype = dtype_of(table, row);
+  sample.seconds = positive(table, row, "time_us") * 1e-6;
+  if (kernel == "grouped_gemm" || kernel == "batched_gemm") {
+    sample.law = typed(kernel, sample.dtype);
+    const double rows = positive(table, row, "m");
+    const double experts = positive(table, row, "experts");
+    sample.rows.assign(static_cast<std::size_t>(std::min(experts, 65536.0)), rows);
+    sample.m = rows * experts;
+    sample.n = positive(table, row, "n");
+    sample.k = positive(table, row, "k");
+  } else if (kernel == "attention") {
+    AttentionShape shape =
+        attention_shape(positive(table, row, "sequences"), positive(table, row, "query_tokens"),
+                        positive(table, row, "context_tokens"), positive(table, row, "heads"),
+                        positive(table, row, "kv_heads"), positive(table, row, "head_dim"), sample.dtype);
+    shape.causal = table.number(row, "causal") != 0;
+    shape.backward = table.number(row, "backward") != 0;
+    const bool decode = shape.query_tokens <= 1;
+    sample.law = typed(shape.backward ? "attention.backward" : (decode ? "attention.decode" : "attention.prefill"),
+                       sample.dtype);
+    sample.attention = shape;
+  } else if (std::ranges::find(kMemoryKernels, kernel, &NamedMemoryKernel::name) != kMemoryKernels.end()) {
+    sample.law = "memory." + kernel;
+    sample.bytes = positive(table, row, "bytes");
+  } else {
+    return;  // a kernel that no law describes
+  }
+  samples.push_back(std::move(sample));
+}
+
+/// Fused experts of one rank that holds them all, loaded alike. Both products, the activation and the weighted sum.
+void add_fused(SampleTable& table, std::size_t row, Samples& samples) {
+  if (table.text(row, "distribution") != "balanced" || table.number(row, "ep") != 1) return;
+  KernelSample sample;
+  sample.dtype = dtype_of(table, row);
+  sample.law = typed("grouped_gemm", sample.dtype);
+  sample.fused_experts = true;
+  const double tokens = positive(table, row, "num_tokens");
+  const double experts = positive(table, row, "num_experts");
+  const double top_k = positive(table, row, "top_k");
+  sample.k = positive(table, row, "hidden");
+  sample.n = positive(table, row, "expert_ffn");
+  sample.seconds = positive(table, row, "time_us") * 1e-6;
+  if (experts > 65536 || top_k > experts) {
+    table.complain(row, "num_experts", "must be at least top_k and at most 65536");
+    return;
+  }
+  // Balanced: as even as whole rows are.
+  sample.m = tokens * top_k;
+  sample.rows.assign(static_cast<std::size_t>(experts), std::floor(sample.m / experts));
+  const auto more = static_cast<std::size_t>(std::fmod(sample.m, experts));
+  for (std::size_t i = 0; i < more; ++i) ++sample.rows[i];
+  sample.bytes = kElement * (sample.m * (3 * sample.n + sample.k) + tokens * sample.k);
+  samples.push_back(std::move(sample));
+}
+
+void add_prompt(SampleTable& table, std::size_t row, Samples& samples) {
+  const double tokens = positive(table, row, "isl");
+  if (tokens <= 1) return;
+  KernelSample sample;
+  sample.law = typed("attention.prefill", sample.dtype);
+  sample.attention =
+      attention_shape(positive(table, row, "batch_size"), tokens, tokens, positive(table, row, "num_heads"),
+                      positive(table, row, "num_key_value_heads"), kHeadDim, sample.dtype);
+  sample.attention.writes_cache = true;
+  sample.seconds = positive(table, row, "latency") * 1e-3;
+  samples.push_back(std::move(sample));
+}
+
+void add_token(SampleTable& table, std::size_t row, Samples& samples) {
+  KernelSample sample;
+  sample.law = typed("attention.decode", sample.dtype);
+  sample.attention = attention_shape(positive(table, row, "batch_size"), 1, positive(table, row, "step"),
+                                     positive(table, row, "num_heads"), positive(table, row, "num_key_value_heads"),
+                                     kHeadDim, sample.dtype);
+  sample.seconds = positive(table, row, "latency") * 1e-3;
+  samples.push_back(std::move(sample));
+}
+
+/// Operations of a transformer layer by tokens and tensor parallelism, 16-bit. Products: attention's input projection
+/// gives queries, keys and values; a gated FFN's first product is twice as wide.
+void add_layer_operations(SampleTable& table, std::size_t row, Samples& samples) {
+  const double tokens = positive(table, row, "num_tokens");
+  const double hidden = positive(table, row, "n_embd");
+  const double split = positive(table, row, "num_tensor_parallel_workers");
+  const double ffn = positive(table, row, "n_expanded_embd");
+  const double heads = positive(table, row, "n_head");
+  const bool gated = table.text(row, "use_gated_mlp") == "True";
+  const double kv_width = hidden * table.number(row, "n_kv_head") / heads;
+  struct Operation {
+    std::string_view column;
+    std::string_view law;
+    double bytes;
+  };
+  const std::array operations = {
+      Operation{"emb", "memory.embedding", 2 * tokens * hidden},
+      Operation{"input_layernorm", "memory.norm", 2 * tokens * hidden},
+      Operation{"post_attention_layernorm", "memory.norm", 2 * tokens * hidden},
+      Operation{"attn_rope", "memory.rotary", 2 * tokens * (hidden + kv_width) / split},
+      Operation{"mlp_act", gated ? "memory.gated_activation" : "memory.activation",
+                (gated ? 3 : 2) * tokens * ffn / split},
+      // Models without a gate run attention and FFN side by side, and add both to the residual.
+      Operation{"add", "memory.residual_add", (gated ? 3 : 6) * tokens * hidden}};
+  for (const Operation& operation : operations) {
+    const std::string column = fmt::format("time_stats.{}.median", operation.column);
+    if (!table.filled(row, column)) continue;
+    KernelSample sample;
+    sample.law = operation.law;
+    sample.bytes = kElement * operation.bytes;
+    sample.seconds = positive(table, row, column) * 1e-3;
+    samples.push_back(std::move(sample));
+  }
+}
+
+/// The router of an expert layer: softmax and top-k over fp32 scores, counted as five passes.
+void add_expert_operations(SampleTable& table, std::size_t row, Samples& samples) {
+  constexpr std::string_view column = "time_stats.moe_gating.median";
+  if (!table.filled(row, column)) return;
+  KernelSample sample;
+  sample.law = "memory.router";
+  sample.bytes = 5 * 4 * positive(table, row, "num_tokens") * positive(table, row, "num_experts");
+  sample.seconds = positive(table, row, column) * 1e-3;
+  samples.push_back(std::move(sample));
+}
+
+using AddLine = void (*)(SampleTable&, std::size_t, Samples&);
+
+AddLine reader_of(const SampleTable& table) {
+  if (table.has_all({"num_tokens", "hidden", "expert_ffn", "top_k", "num_experts", "ep", "distribution", "time_us"}))
+    return add_fused;
+  if (table.has_all({"kernel", "dtype", "m", "n", "k", "bytes", "time_us"})) return add_measured;
+  if (table.has_all({"m", "n", "k", "time_us"})) return add_product;
+  if (table.has_all({"batch_size", "isl", "num_heads", "num_key_value_heads", "latency"})) return add_prompt;
+  if (table.has_all({"batch_size", "step", "num_heads", "num_key_value_heads", "latency"})) return add_token;
+  if (table.has_all({"num_tokens", "n_embd", "n_expanded_embd", "num_tensor_parallel_workers"}))
+    return add_layer_operations;
+  if (table.has_all({"num_tokens", "num_experts", "time_stats.moe_gating.median"})) return add_expert_operations;
+  throw InputError({Diagnostic{.file = table.path(),
+                               .line = 1,
+                               .column = 0,
+                               .key = "",
+                               .message = "the columns are those of no known table of kernel times (needs at least m, "
+                                          "n, k, time_us); see docs/theory_kernels.md"}});
+}
+
+}  // namespace
+
+std::vector<KernelSample> read_kernel_samples(const std::string& path, const SampleSelection& selection) {
+  SampleTable table(path);
+  const AddLine add = reader_of(table);
+  Samples samples;
+  for (std::size_t row = 0; row < table.rows(); ++row) add(table, row, samples);
+  table.throw_problems();
+  if (!selection.law.empty()) std::erase_if(samples, [&](const auto& one) { return one.law != selection.law; });
+  return samples;
+}
+
+}  // namespace moesim

@@ -1,0 +1,84 @@
+#include "fit/sample_table.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fmt/core.h>
+#include <fstream>
+
+namespace moesim {
+namespace {
+
+std::vector<std::string> split(std::string_view line) {
+  std::vector<std::string> fields(1);
+  for (const char c : line) {
+    if (c == ',') {
+      fields.emplace_back();
+    } else if (c != '\r') {
+      fields.back() += c;
+    }
+  }
+  return fields;
+}
+
+}  // namespace
+
+SampleTable::SampleTable(const std::string& path) : path_(path) {
+  std::ifstream file(path);
+  if (!file) throw MachineError(fmt::format("{}: cannot be read", path));
+  std::string text;
+  for (int line = 1; std::getline(file, text); ++line) {
+    if (text.empty() || text.front() == '#' || text == "\r") continue;
+    std::vector<std::string> fields = split(text);
+    if (header_.empty()) {
+      header_ = std::move(fields);
+    } else if (fields.size() < header_.size()) {
+      problems_.push_back({.file = path_,
+                           .line = line,
+                           .column = 0,
+                           .key = "",
+                           .message = fmt::format("{} fields where the header has {}", fields.size(), header_.size())});
+    } else {
+      lines_.push_back({line, std::move(fields)});
+    }
+  }
+  if (!file.eof()) throw MachineError(fmt::format("{}: cannot be read", path));
+  throw_problems();
+}
+
+std::size_t SampleTable::index(std::string_view column) const {
+  return static_cast<std::size_t>(std::distance(header_.begin(), std::ranges::find(header_, column)));
+}
+
+bool SampleTable::has(std::string_view column) const { return index(column) < header_.size(); }
+
+bool SampleTable::has_all(std::initializer_list<std::string_view> columns) const {
+  return std::ranges::all_of(columns, [this](std::string_view column) { return has(column); });
+}
+
+std::string_view SampleTable::text(std::size_t row, std::string_view column) const {
+  const std::size_t at = index(column);
+  return at < header_.size() ? std::string_view(lines_[row].fields[at]) : std::string_view();
+}
+
+double SampleTable::number(std::size_t row, std::string_view column) {
+  const std::string_view field = text(row, column);
+  double value = 0;
+  const auto [stopped, error] = std::from_chars(field.data(), field.data() + field.size(), value);
+  if (error != std::errc() || stopped != field.data() + field.size() || !std::isfinite(value) || value < 0) {
+    complain(row, column, fmt::format("'{}' is not a number >= 0", field));
+    return 0;
+  }
+  return value;
+}
+
+void SampleTable::complain(std::size_t row, std::string_view column, const std::string& message) {
+  problems_.push_back(
+      {.file = path_, .line = lines_[row].number, .column = 0, .key = std::string(column), .message = message});
+}
+
+void SampleTable::throw_problems() const {
+  if (!problems_.empty()) throw InputError(problems_);
+}
+
+}  // namespace moesim

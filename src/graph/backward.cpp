@@ -1,0 +1,103 @@
+// The backward pass of a phase, made by walking its forward operators from the last to the first: edges turn around, a
+// collective becomes its adjoint, a matrix product becomes the product for its input's gradient and one for its
+// weight's.
+
+#include <utility>
+
+#include "graph/forward_op.hpp"
+
+namespace moesim {
+namespace {
+
+/// Adjoint of a linear collective: what all-gather copies out, reduce-scatter sums up, and the other way round.
+CollectiveKind adjoint(CollectiveKind kind) {
+  switch (kind) {
+    case CollectiveKind::all_gather:
+      return CollectiveKind::reduce_scatter;
+    case CollectiveKind::reduce_scatter:
+      return CollectiveKind::all_gather;
+    case CollectiveKind::all_to_all:
+    case CollectiveKind::all_reduce:
+    case CollectiveKind::send_recv:
+      return kind;
+  }
+  return kind;
+}
+
+/// dA[m,k] = dC[m,n] B^T[n,k].
+GemmShape input_gradient(const GemmShape& forward) {
+  return {.m = forward.m, .n = forward.k, .k = forward.n, .dtype = forward.dtype};
+}
+/// dB[k,n] = A^T[k,m] dC[m,n].
+GemmShape weight_gradient(const GemmShape& forward) {
+  return {.m = forward.k, .n = forward.n, .k = forward.m, .dtype = forward.dtype};
+}
+
+/// The kernels of an operator's backward pass, in order.
+std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward) {
+  if (const auto* collective = std::get_if<CollectiveWork>(&forward.op.work)) {
+    CollectiveWork back = *collective;
+    back.kind = adjoint(collective->kind);
+    return {back};
+  }
+  if (const auto* exchange = std::get_if<ExchangeWork>(&forward.op.work)) {
+    ExchangeWork back = *exchange;
+    back.reversed = !exchange->reversed;
+    back.bytes_per_row = exchange->bytes_per_row * forward.backward_scale;
+    return {back};
+  }
+  const KernelWork& kernel = std::get<KernelWork>(forward.op.work);
+  if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
+    return {KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches},
+            KernelWork{.shape = weight_gradient(*gemm), .launches = kernel.launches}};
+  }
+  if (const auto* gemm = std::get_if<ExpertGemm>(&kernel.shape)) {
+    ExpertGemm input = *gemm;
+    std::swap(input.n, input.k);
+    ExpertGemm weight = *gemm;
+    weight.weight_gradient = true;
+    return {KernelWork{.shape = input, .launches = kernel.launches},
+            KernelWork{.shape = weight, .launches = kernel.launches}};
+  }
+  KernelWork back = kernel;
+  if (auto* attention = std::get_if<AttentionShape>(&back.shape)) attention->backward = true;
+  if (auto* memory = std::get_if<MemoryWork>(&back.shape)) memory->moved = memory->moved * forward.backward_scale;
+  if (auto* memory = std::get_if<ExpertMemoryWork>(&back.shape)) {
+    memory->moved_per_row = memory->moved_per_row * forward.backward_scale;
+  }
+  return {back};
+}
+
+}  // namespace
+
+Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_recompute) const {
+  Phase phase{.name = name, .ops = {}, .repeat = repeat};
+  if (full_recompute) phase.ops = forward(1).ops;
+
+  // Forward edge a -> b (b waits for a) becomes: the backward of a waits for the last operator of b's backward.
+  std::vector<std::vector<OpId>> waits(ops_.size());
+  for (std::size_t i = ops_.size(); i-- > 0;) {
+    const ForwardOp& forward = ops_[i];
+    if (forward.recomputed && !full_recompute) {
+      Op again = forward.op;
+      again.after.clear();
+      phase.ops.push_back(std::move(again));
+    }
+    bool first = true;
+    for (auto& work : backward_work(forward)) {
+      Op op{.kind = forward.op.kind,
+            .name = forward.op.name,
+            .stream = forward.op.stream,
+            .work = std::move(work),
+            .after = {}};
+      if (first) op.after = waits[i];
+      first = false;
+      phase.ops.push_back(std::move(op));
+    }
+    const OpId last{phase.ops.size() - 1};
+    for (const OpId before : forward.op.after) waits[before.index()].push_back(last);
+  }
+  return phase;
+}
+
+}  // namespace moesim

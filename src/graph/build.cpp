@@ -1,0 +1,169 @@
+#include "moesim/graph/build.hpp"
+
+#include <utility>
+
+#include "graph/layers.hpp"
+#include "graph/sharding.hpp"
+
+namespace moesim {
+namespace {
+
+/// Reduction of gradients over a group: all-reduce, or with ZeRO reduce-scatter now and all-gather of the weights after
+/// the optimizer.
+void add_gradient_reduction(std::vector<Op>& ops, const Scenario& scenario, GroupRole group, double parameters) {
+  if (parameters <= 0) return;
+  const Bytes bytes{parameters * bytes_per_element(scenario.framework.gradient_dtype)};
+  const CollectiveKind kind =
+      scenario.parallelism.zero == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter;
+  ops.push_back({.kind = WorkKind::gradient_reduction,
+                 .name = "gradient_reduction",
+                 .stream = Stream::gradient_communication,
+                 .work = CollectiveWork{.kind = kind, .group = group, .bytes_per_rank = bytes},
+                 .after = {}});
+}
+
+void add_reductions(std::vector<Op>& ops, const Scenario& scenario, const LocalParameters& local) {
+  if (scenario.parallelism.dp * scenario.parallelism.cp > 1)
+    add_gradient_reduction(ops, scenario, GroupRole::data, local.dense);
+  if (scenario.parallelism.expert_dp() > 1) add_gradient_reduction(ops, scenario, GroupRole::expert_data, local.expert);
+}
+
+/// After the last micro-batch: reduction where it does not overlap, norm and step of the optimizer, gathering of the
+/// weights.
+Phase iteration_end(const Scenario& scenario) {
+  const Framework& framework = scenario.framework;
+  const LocalParameters local = local_parameters(scenario, fullest_stage(scenario));
+  Phase phase{.name = "iteration_end", .ops = {}, .repeat = 1};
+  if (!framework.gradient_reduction_overlap) add_reductions(phase.ops, scenario, local);
+  std::vector<OpId> reductions;
+  for (std::size_t i = 0; i < phase.ops.size(); ++i) reductions.emplace_back(i);
+
+  const ZeroShare share = zero_share(scenario.parallelism, 1);
+  const double stepped = share.dense * local.dense + share.expert * local.expert;
+  // Per parameter: the gradient is read for the norm and again for the step, states are read and written, the weight
+  // written.
+  const double bytes = 2 * framework.gradient_bytes.value + 2 * framework.optimizer_bytes.value +
+                       bytes_per_element(scenario.model.activation_dtype);
+  phase.ops.push_back(
+      {.kind = WorkKind::optimizer,
+       .name = "optimizer",
+       .stream = Stream::compute,
+       .work = KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::optimizer, .moved = {stepped * bytes}},
+                          .launches = 2},
+       .after = std::move(reductions)});
+  if (scenario.parallelism.zero > 0) {
+    const OpId step{phase.ops.size() - 1};
+    const auto gather = [&](GroupRole group, double parameters) {
+      const Bytes weights{parameters * bytes_per_element(scenario.model.activation_dtype)};
+      phase.ops.push_back(
+          {.kind = WorkKind::optimizer,
+           .name = "optimizer.all_gather",
+           .stream = Stream::gradient_communication,
+           .work = CollectiveWork{.kind = CollectiveKind::all_gather, .group = group, .bytes_per_rank = weights},
+           .after = {step}});
+    };
+    if (scenario.parallelism.dp * scenario.parallelism.cp > 1) gather(GroupRole::data, local.dense);
+    if (scenario.parallelism.expert_dp() > 1 && local.expert > 0) gather(GroupRole::expert_data, local.expert);
+  }
+  return phase;
+}
+
+/// A phase of the last backward pass with the reduction of its layer's gradients behind it.
+Phase with_reduction(Phase phase, const Scenario& scenario, const LocalParameters& of_stage, double layers) {
+  const OpId last{phase.ops.size() - 1};
+  std::vector<Op> reductions;
+  add_reductions(reductions, scenario, {.dense = of_stage.dense / layers, .expert = of_stage.expert / layers});
+  for (Op& op : reductions) {
+    op.after = {last};
+    phase.ops.push_back(std::move(op));
+  }
+  return phase;
+}
+
+/// A piece of a stage's forward pass that runs `repeat` times.
+struct Part {
+  ForwardPhase phase;
+  double repeat;
+  bool is_layer;  ///< embedding and head are not: never recomputed, their gradients go with the layers'
+};
+
+Stage build_stage(const Scenario& scenario, const BatchShape& batch, double rows_per_rank, int index) {
+  const StageLayers layers = stage_layers(scenario, index);
+  std::vector<Part> parts;  // in forward order
+  if (index == 0) parts.push_back({embedding_phase(scenario, batch), 1, false});
+  // Dense layers lead, or alternate with MoE layers: the order changes no time, only the counts do.
+  if (layers.dense > 0) parts.push_back({dense_layer_phase(scenario, batch), static_cast<double>(layers.dense), true});
+  if (layers.moe > 0)
+    parts.push_back({moe_layer_phase(scenario, batch, rows_per_rank), static_cast<double>(layers.moe), true});
+  if (index == scenario.parallelism.pp - 1) parts.push_back({head_phase(scenario, batch), 1, false});
+
+  Stage stage;
+  for (const Part& part : parts) stage.forward.push_back(part.phase.forward(part.repeat));
+  if (scenario.mode() == Mode::inference) return stage;
+
+  const bool full = std::get<TrainingWorkload>(scenario.workload).recompute == Recompute::full;
+  const LocalParameters local = local_parameters(scenario, index);
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    Phase backward = part->phase.backward("backward", part->repeat, full && part->is_layer);
+    stage.last_backward.push_back(scenario.framework.gradient_reduction_overlap && part->is_layer
+                                      ? with_reduction(backward, scenario, local, layers.dense + layers.moe)
+                                      : backward);
+    stage.backward.push_back(std::move(backward));
+  }
+  return stage;
+}
+
+OpGraph build(const Scenario& scenario, const BatchShape& batch, int micro_batches) {
+  OpGraph graph;
+  graph.groups = process_groups(scenario.parallelism);
+  graph.exchange_algorithm = scenario.framework.all_to_all;
+  graph.micro_batches = micro_batches;
+  double rows_per_rank = 0;
+  if (scenario.model.moe) {
+    graph.routing = route_layer(scenario, moe_tokens_per_rank(scenario, batch));
+    rows_per_rank = graph.routing.rows_sent(0);
+  }
+  for (int stage = 0; stage < scenario.parallelism.pp; ++stage) {
+    graph.stages.push_back(build_stage(scenario, batch, rows_per_rank, stage));
+  }
+  const double split = scenario.parallelism.sequence_parallel ? scenario.parallelism.tp : 1;
+  graph.stage_boundary = {batch.tokens() * scenario.model.hidden * bytes_per_element(scenario.model.activation_dtype) /
+                          split};
+  if (scenario.mode() == Mode::training) graph.iteration_end.push_back(iteration_end(scenario));
+  return graph;
+}
+
+}  // namespace
+
+OpGraph build_graph(const Scenario& scenario) {
+  const Parallelism& parallelism = scenario.parallelism;
+  if (const auto* training = std::get_if<TrainingWorkload>(&scenario.workload)) {
+    const double sequence = training->sequence_length;
+    return build(scenario,
+                 {.sequences = static_cast<double>(training->micro_batch),
+                  .query_tokens = sequence / parallelism.cp,
+                  .context_tokens = sequence,
+                  .logits_of_all_tokens = true},
+                 training->global_batch / (parallelism.dp * training->micro_batch));
+  }
+  const auto& inference = std::get<InferenceWorkload>(scenario.workload);
+  const double prompt = inference.prompt_tokens;
+  return build(scenario,
+               {.sequences = static_cast<double>(inference.batch) / parallelism.dp,
+                .query_tokens = prompt / parallelism.cp,
+                .context_tokens = prompt,
+                .logits_of_all_tokens = inference.generated_tokens == 0},
+               1);
+}
+
+OpGraph build_decode_graph(const Scenario& scenario, double context_tokens) {
+  const auto& inference = std::get<InferenceWorkload>(scenario.workload);
+  return build(scenario,
+               {.sequences = static_cast<double>(inference.batch) / scenario.parallelism.dp,
+                .query_tokens = 1,
+                .context_tokens = context_tokens,
+                .logits_of_all_tokens = true},
+               1);
+}
+
+}  // namespace moesim

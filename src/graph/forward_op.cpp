@@ -1,0 +1,66 @@
+#include "graph/forward_op.hpp"
+
+#include <utility>
+
+namespace moesim {
+
+OpId ForwardPhase::add(WorkKind kind, std::string_view name, Stream stream, decltype(Op::work) work,
+                       double backward_scale, bool has_weight) {
+  const OpId id{ops_.size()};
+  ForwardOp forward;
+  forward.op = Op{.kind = kind, .name = name, .stream = stream, .work = std::move(work), .after = std::move(pending_)};
+  forward.backward_scale = backward_scale;
+  forward.has_weight = has_weight;
+  ops_.push_back(std::move(forward));
+  pending_.clear();
+  return id;
+}
+
+OpId ForwardPhase::gemm(WorkKind kind, std::string_view name, const GemmShape& shape, double times) {
+  return add(kind, name, Stream::compute, KernelWork{.shape = shape, .launches = times}, 1, true);
+}
+
+OpId ForwardPhase::activation_gemm(WorkKind kind, std::string_view name, const GemmShape& shape) {
+  // Backward: two products as well, one gradient for each factor; the same shapes as for a weight.
+  return add(kind, name, Stream::compute, KernelWork{.shape = shape, .launches = 1}, 1, true);
+}
+
+OpId ForwardPhase::attention(std::string_view name, const AttentionShape& shape) {
+  return add(WorkKind::attention, name, Stream::compute, KernelWork{.shape = shape, .launches = 1});
+}
+
+OpId ForwardPhase::memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes,
+                          double backward_scale, double launches) {
+  return add(kind, name, Stream::compute,
+             KernelWork{.shape = MemoryWork{.kernel = kernel, .moved = {bytes}}, .launches = launches}, backward_scale);
+}
+
+OpId ForwardPhase::expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches) {
+  return add(WorkKind::experts, name, Stream::compute, KernelWork{.shape = gemm, .launches = launches}, 1, true);
+}
+
+OpId ForwardPhase::expert_memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes_per_row,
+                                 double backward_scale, double share) {
+  return add(kind, name, Stream::compute,
+             KernelWork{.shape = ExpertMemoryWork{.kernel = kernel, .moved_per_row = {bytes_per_row}, .share = share},
+                        .launches = 1},
+             backward_scale);
+}
+
+OpId ForwardPhase::collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work) {
+  return add(kind, name, stream, work);
+}
+
+OpId ForwardPhase::exchange(WorkKind kind, std::string_view name, const ExchangeWork& work,
+                            Bytes backward_bytes_per_row) {
+  return add(kind, name, Stream::expert_communication, work, backward_bytes_per_row / work.bytes_per_row);
+}
+
+Phase ForwardPhase::forward(double repeat) const {
+  Phase phase{.name = name_, .ops = {}, .repeat = repeat};
+  phase.ops.reserve(ops_.size());
+  for (const ForwardOp& forward : ops_) phase.ops.push_back(forward.op);
+  return phase;
+}
+
+}  // namespace moesim

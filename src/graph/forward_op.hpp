@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "moesim/graph/op_graph.hpp"
+
+namespace moesim {
+
+/// An operator of the forward pass together with what its backward pass moves; the backward graph is made from these
+/// alone (src/graph/backward.cpp), so a layer is written once.
+struct ForwardOp {
+  Op op;
+  double backward_scale = 1;  ///< memory kernels and exchanges: bytes moved backward / bytes moved forward
+  bool has_weight = false;    ///< GEMMs: a weight gradient is due besides the input gradient
+  bool recomputed = false;    ///< selective recompute: run forward again before its backward pass
+};
+
+/// Writes a forward phase operator by operator. Operators on one stream follow each other; an operator whose
+/// predecessor in the data flow is on another stream names it through `after`.
+class ForwardPhase {
+ public:
+  explicit ForwardPhase(std::string_view name) : name_(name) {}
+
+  /// C[m,n] = A[m,k] B[k,n] with weights B; `times` such products one after the other.
+  OpId gemm(WorkKind kind, std::string_view name, const GemmShape& shape, double times = 1);
+  /// A matrix product of two activations: both get an input gradient.
+  OpId activation_gemm(WorkKind kind, std::string_view name, const GemmShape& shape);
+  OpId attention(std::string_view name, const AttentionShape& shape);
+  OpId memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes, double backward_scale,
+              double launches = 1);
+  OpId expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches);
+  OpId expert_memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes_per_row,
+                     double backward_scale, double share = 1);
+  OpId collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work);
+  OpId exchange(WorkKind kind, std::string_view name, const ExchangeWork& work, Bytes backward_bytes_per_row);
+
+  /// The operator `op` waits for `before`, which is on another stream.
+  void depend(OpId op, OpId before) { ops_[op.index()].op.after.push_back(before); }
+  /// The next operator waits for `before`.
+  void next_after(OpId before) { pending_.push_back(before); }
+  void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
+
+  [[nodiscard]] const std::vector<ForwardOp>& ops() const { return ops_; }
+  [[nodiscard]] Phase forward(double repeat) const;
+  [[nodiscard]] Phase backward(std::string_view name, double repeat, bool full_recompute) const;
+
+ private:
+  OpId add(WorkKind kind, std::string_view name, Stream stream, decltype(Op::work) work, double backward_scale = 1,
+           bool has_weight = false);
+
+  std::string_view name_;
+  std::vector<ForwardOp> ops_;
+  std::vector<OpId> pending_;
+};
+
+}  // namespace moesim

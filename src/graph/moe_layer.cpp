@@ -1,0 +1,163 @@
+// The MoE layer: the only place that knows the order of its operators. The structure (vanilla, fine-grained, BigMac,
+// and what lies between) is read from the fields of MoeLayer.
+//
+// router -> [descend] -> permute -> dispatch -> sort by expert -> experts -> sort back -> combine -> unpermute ->
+// [ascend]
+
+#include <vector>
+
+#include "graph/layers.hpp"
+
+namespace moesim {
+namespace {
+
+struct MoeShape {
+  double tokens;  ///< of this rank that enter the router
+  double rows;    ///< (token, expert) rows that this rank sends, padding included
+  double experts_per_rank;
+  double element;  ///< bytes
+};
+
+void add_router(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape) {
+  const Model& model = scenario.model;
+  const double experts = model.moe->experts;
+  phase.gemm(
+      WorkKind::router, "router.logits",
+      {.m = shape.tokens, .n = experts, .k = static_cast<double>(model.hidden), .dtype = model.activation_dtype});
+  // Scores in fp32: softmax reads and writes, top-k reads, the one-hot map and its cumulative positions are written and
+  // read.
+  phase.memory(WorkKind::router, "router.top_k", MemoryKernel::router, shape.tokens * experts * 4 * 5, 3.0 / 5.0, 3);
+}
+
+/// Shared projection: one product over all tokens. Per expert: each (token, expert) row through its expert's matrix,
+/// all experts' matrices on every rank.
+void add_projection(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape, ProjectionScope scope,
+                    WorkKind kind, double outputs, double inputs) {
+  const DType dtype = scenario.model.activation_dtype;
+  const std::string_view name = kind == WorkKind::descend ? "descend" : "ascend";
+  if (scope == ProjectionScope::shared) {
+    phase.gemm(kind, name, {.m = shape.tokens, .n = outputs, .k = inputs, .dtype = dtype});
+  } else {
+    const double experts = scenario.model.moe->experts;
+    phase.gemm(kind, name, {.m = shape.rows / experts, .n = outputs, .k = inputs, .dtype = dtype}, experts);
+  }
+}
+
+void add_shared_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape) {
+  const MoeLayer& moe = *scenario.model.moe;
+  if (moe.shared_experts == 0) return;
+  const double hidden = static_cast<double>(moe.shared_experts) * moe.shared_expert_hidden;
+  add_ffn(phase, scenario, WorkKind::shared_experts, shape.tokens, hidden, moe.expert_ffn, 1);
+  const double row = shape.tokens * scenario.model.hidden * shape.element;
+  phase.memory(WorkKind::shared_experts, "shared_experts.add", MemoryKernel::residual_add, 3 * row, 1);
+}
+
+/// Launches of an expert product: one GEMM per expert, or one kernel for all.
+double expert_launches(const Framework& framework, double experts_per_rank) {
+  return framework.expert_execution == ExpertExecution::sequential ? experts_per_rank : 1;
+}
+
+/// Experts of one chunk: sort what arrived by expert, both products with the activation between, sort back.
+void add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape, double share) {
+  const MoeLayer& moe = *scenario.model.moe;
+  const Framework& framework = scenario.framework;
+  const double launches = expert_launches(framework, shape.experts_per_rank);
+  const bool gated = moe.expert_ffn == FfnKind::gated;
+  const DType dtype = scenario.model.activation_dtype;
+  const bool sorts = shape.experts_per_rank > 1 && scenario.parallelism.ep > 1;  // rows arrive by rank, then by expert
+  if (sorts)
+    phase.expert_memory(WorkKind::permute, "experts.sort", MemoryKernel::permute, 2 * moe.payload_in * shape.element, 1,
+                        share);
+  phase.expert_gemm("experts.up",
+                    {.n = static_cast<double>(gated ? 2 : 1) * moe.expert_hidden / scenario.parallelism.etp,
+                     .k = static_cast<double>(moe.payload_in),
+                     .dtype = dtype,
+                     .execution = framework.expert_execution,
+                     .weight_gradient = false,
+                     .share = share},
+                    launches);
+  const double width = static_cast<double>(moe.expert_hidden) / scenario.parallelism.etp * shape.element;
+  if (gated) {
+    phase.expert_memory(WorkKind::experts, "experts.activation", MemoryKernel::gated_activation, 3 * width, 5.0 / 3.0,
+                        share);
+  } else {
+    phase.expert_memory(WorkKind::experts, "experts.activation", MemoryKernel::activation, 2 * width, 3.0 / 2.0, share);
+  }
+  phase.expert_gemm("experts.down",
+                    {.n = static_cast<double>(moe.payload_out),
+                     .k = static_cast<double>(moe.expert_hidden) / scenario.parallelism.etp,
+                     .dtype = dtype,
+                     .execution = framework.expert_execution,
+                     .weight_gradient = false,
+                     .share = share},
+                    launches);
+  if (sorts)
+    phase.expert_memory(WorkKind::permute, "experts.sort_back", MemoryKernel::permute,
+                        2 * moe.payload_out * shape.element, 1, share);
+}
+
+}  // namespace
+
+double moe_tokens_per_rank(const Scenario& scenario, const BatchShape& batch) {
+  return batch.tokens() / scenario.parallelism.tp;
+}
+
+ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, double rows_per_rank) {
+  const Model& model = scenario.model;
+  const MoeLayer& moe = *model.moe;
+  const Framework& framework = scenario.framework;
+  const MoeShape shape{.tokens = moe_tokens_per_rank(scenario, batch),
+                       .rows = rows_per_rank,
+                       .experts_per_rank = static_cast<double>(moe.experts) / scenario.parallelism.ep,
+                       .element = bytes_per_element(model.activation_dtype)};
+  const PayloadBytes payload = payload_bytes(model);
+  const bool exchanges = scenario.parallelism.ep > 1;
+
+  ForwardPhase phase("moe_layer");
+  add_attention(phase, scenario, batch);
+  add_norm(phase, scenario, batch, "ffn_norm");
+  add_router(phase, scenario, shape);
+  if (!framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
+  if (moe.pre_projection)
+    add_projection(phase, scenario, shape, *moe.pre_projection, WorkKind::descend, moe.payload_in, model.hidden);
+  // Gather: each row is read and written once. Backward: every token sums its rows.
+  const OpId permute = phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
+                                    2 * shape.rows * moe.payload_in * shape.element, 1);
+
+  const int chunks = exchanges ? framework.pipelining_degree : 1;
+  const double share = 1.0 / chunks;
+  std::vector<OpId> dispatches;
+  std::vector<OpId> combines;
+  if (exchanges) {
+    for (int chunk = 0; chunk < chunks; ++chunk) {
+      phase.next_after(permute);
+      dispatches.push_back(phase.exchange(WorkKind::dispatch, "dispatch",
+                                          {.bytes_per_row = payload.dispatch, .share = share, .reversed = false},
+                                          payload.dispatch_gradient));
+    }
+  }
+  if (framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    if (exchanges) phase.next_after(dispatches[static_cast<std::size_t>(chunk)]);
+    add_experts(phase, scenario, shape, share);
+    if (!exchanges) continue;
+    phase.next_after(OpId{phase.ops().size() - 1});
+    combines.push_back(phase.exchange(WorkKind::combine, "combine",
+                                      {.bytes_per_row = payload.combine, .share = share, .reversed = true},
+                                      payload.combine_gradient));
+  }
+  for (const OpId combine : combines) phase.next_after(combine);
+
+  // Weighted sum of each token's rows: all rows read, tokens written. Backward: rows written scaled, and read for the
+  // gradient of the router's weights.
+  const MemoryKernel unpermute = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
+  const double rows = shape.rows * moe.payload_out * shape.element;
+  const double tokens = shape.tokens * moe.payload_out * shape.element;
+  phase.memory(WorkKind::permute, "unpermute", unpermute, rows + tokens, (2 * rows + tokens) / (rows + tokens));
+  if (moe.post_projection)
+    add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);
+  add_residual(phase, scenario, batch, "ffn_residual");
+  return phase;
+}
+
+}  // namespace moesim

@@ -1,0 +1,59 @@
+#include "scenario/choices.hpp"
+#include "scenario/sections.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr Limits<Bytes> kPerParameter = {{0}, {64}};
+constexpr Limits<Seconds> kLaunch = {{0}, {1e-2}};
+constexpr Limits<Bytes> kReserved = {{0}, {1e12}};
+
+}  // namespace
+
+FrameworkSection read_framework(Reader in) {
+  FrameworkSection section;
+  Framework& framework = section.framework;
+  framework.name = in.text({"name", "as reports print it"});
+  framework.source = in.text({"source", "where the fields are from"});
+  framework.expert_execution = in.choice({"expert_execution", "how the experts' matrix products run"},
+                                         kExecutionChoices, framework.expert_execution);
+  framework.pad_to_capacity = in.flag({"pad_to_capacity", "with a capacity factor: send and compute empty rows too"},
+                                      framework.pad_to_capacity);
+  framework.atomic_unpermute = in.flag(
+      {"atomic_unpermute", "rows are added back by atomic scatter instead of a gather"}, framework.atomic_unpermute);
+  framework.flash_attention =
+      in.flag({"flash_attention", "else attention scores are written to memory"}, framework.flash_attention);
+  framework.fused_elementwise =
+      in.flag({"fused_elementwise", "bias and activation, bias, dropout and add in one kernel each"},
+              framework.fused_elementwise);
+  framework.all_to_all =
+      in.choice({"all_to_all", "algorithm of dispatch and combine"}, kAllToAllChoices, framework.all_to_all);
+  framework.pipelining_degree =
+      in.integer({"pipelining_degree", "dispatch, experts and combine in so many overlapped chunks"}, {1, 64},
+                 framework.pipelining_degree);
+  framework.shared_expert_overlap =
+      in.flag({"shared_expert_overlap", "shared experts run beside the all-to-all"}, framework.shared_expert_overlap);
+  framework.gradient_reduction_overlap =
+      in.flag({"gradient_reduction_overlap", "gradients are reduced beside the backward pass"},
+              framework.gradient_reduction_overlap);
+  framework.host_sync_per_moe_layer =
+      in.flag({"host_sync_per_moe_layer", "dropless: the host reads row counts back before the dispatch"},
+              framework.host_sync_per_moe_layer);
+  framework.kernel_launch =
+      in.quantity<Seconds>({"kernel_launch", "host time per kernel; the device waits when it is faster"}, kLaunch);
+  framework.gradient_dtype =
+      in.choice({"gradient_dtype", "in which gradients are reduced"}, kDTypeChoices, framework.gradient_dtype);
+  framework.optimizer_bytes =
+      in.quantity<Bytes>({"optimizer_bytes", "per parameter: master weight and moments"}, kPerParameter);
+  framework.gradient_bytes =
+      in.quantity<Bytes>({"gradient_bytes", "per parameter, kept until the optimizer step"}, kPerParameter);
+  framework.reserved_memory =
+      in.quantity<Bytes>({"reserved_memory", "CUDA context, NCCL buffers, workspace, per GPU"}, kReserved);
+  framework.fragmentation =
+      in.number({"fragmentation", "share of the activations lost in the allocator"}, {0, 1}, framework.fragmentation);
+  section.assumptions = in.texts({"assumptions", "what the file takes for granted"}, kMostAssumptions);
+  in.reject_unknown_keys();
+  return section;
+}
+
+}  // namespace moesim

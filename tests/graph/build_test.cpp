@@ -1,0 +1,184 @@
+// The graph is the operator-by-operator count: its FLOPs and its all-to-all bytes must equal the model's closed forms.
+
+#include "moesim/graph/build.hpp"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include "graph/example_scenario.hpp"
+
+namespace moesim {
+namespace {
+
+using testing::example_scenario;
+using testing::small_gpt;
+using testing::small_moe;
+
+/// FLOPs of the matrix products of one rank; attention kernels of the full square.
+double matrix_flops(const Op& op, const OpGraph& graph) {
+  const auto* kernel = std::get_if<KernelWork>(&op.work);
+  if (kernel == nullptr) return 0;
+  if (const auto* gemm = std::get_if<GemmShape>(&kernel->shape))
+    return kernel->launches * 2 * gemm->m * gemm->n * gemm->k;
+  if (const auto* gemm = std::get_if<ExpertGemm>(&kernel->shape)) {
+    return 2 * gemm->share * graph.routing.busiest_rank_rows() * gemm->n * gemm->k;
+  }
+  if (const auto* attention = std::get_if<AttentionShape>(&kernel->shape)) {
+    return 4 * attention->sequences * attention->query_tokens * attention->context_tokens * attention->heads *
+           attention->head_dim;
+  }
+  return 0;
+}
+
+double matrix_flops(const std::vector<Phase>& phases, const OpGraph& graph) {
+  double flops = 0;
+  for (const Phase& phase : phases) {
+    for (const Op& op : phase.ops) flops += phase.repeat * matrix_flops(op, graph);
+  }
+  return flops;
+}
+
+double forward_flops(const OpGraph& graph) {
+  double flops = 0;
+  for (const Stage& stage : graph.stages) flops += matrix_flops(stage.forward, graph);
+  return flops * graph.micro_batches;
+}
+
+double backward_flops(const OpGraph& graph) {
+  double flops = 0;
+  for (const Stage& stage : graph.stages) {
+    flops += (graph.micro_batches - 1) * matrix_flops(stage.backward, graph) + matrix_flops(stage.last_backward, graph);
+  }
+  return flops;
+}
+
+double total(const std::vector<FlopCount>& counts) {
+  double flops = 0;
+  for (const FlopCount& count : counts) flops += count.forward.value;
+  return flops;
+}
+
+class EveryStructure : public ::testing::TestWithParam<MoeStructure> {};
+INSTANTIATE_TEST_SUITE_P(Build, EveryStructure,
+                         ::testing::Values(MoeStructure::vanilla, MoeStructure::fine_grained, MoeStructure::bigmac));
+
+TEST_P(EveryStructure, ForwardFlopsEqualTheClosedForm) {
+  const Scenario scenario = example_scenario(small_moe(GetParam()), 1, {.ep = 8, .dp = 8});
+  const OpGraph graph = build_graph(scenario);
+  const double ranks = 8;
+  EXPECT_NEAR(forward_flops(graph) * ranks / total(count_forward_flops(scenario.model, 16, 128)), 1, 1e-12);
+}
+
+TEST_P(EveryStructure, BackwardFlopsAreTwiceForward) {
+  const Scenario scenario = example_scenario(small_moe(GetParam()), 2, {.pp = 2, .ep = 8, .dp = 8});
+  const OpGraph graph = build_graph(scenario);
+  EXPECT_NEAR(backward_flops(graph) / forward_flops(graph), 2, 1e-12);
+}
+
+TEST_P(EveryStructure, AllToAllBytesEqualTheClosedForm) {
+  const Scenario scenario = example_scenario(small_moe(GetParam()), 1, {.ep = 8, .dp = 8});
+  const OpGraph graph = build_graph(scenario);
+  double bytes_per_rank = 0;
+  const auto count = [&](const std::vector<Phase>& phases) {
+    for (const Phase& phase : phases) {
+      for (const Op& op : phase.ops) {
+        if (const auto* exchange = std::get_if<ExchangeWork>(&op.work)) {
+          bytes_per_rank += phase.repeat * exchange->share * exchange->bytes_per_row.value * graph.routing.rows_sent(0);
+        }
+      }
+    }
+  };
+  count(graph.stages[0].forward);
+  count(graph.stages[0].last_backward);
+  const double leaving = bytes_per_rank * graph.micro_batches * 8 * 7 / 8;
+  EXPECT_NEAR(leaving / all_to_all_bytes(scenario.model, 16 * 128, 8).value, 1, 1e-12);
+}
+
+TEST(Build, DenseModel_ForwardFlopsEqualTheClosedForm) {
+  const Scenario scenario = example_scenario(small_gpt(), 1, {.tp = 2, .dp = 4});
+  EXPECT_NEAR(forward_flops(build_graph(scenario)) * 8 / total(count_forward_flops(scenario.model, 16, 128)), 1, 1e-12);
+}
+
+TEST(Build, PipelineStages_TogetherHoldEveryLayer) {
+  const Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 2, {.pp = 4, .ep = 4, .dp = 4});
+  const OpGraph graph = build_graph(scenario);
+  ASSERT_EQ(graph.stages.size(), 4U);
+  EXPECT_NEAR(forward_flops(graph) * 4 / total(count_forward_flops(scenario.model, 16, 128)), 1, 1e-12);
+  EXPECT_EQ(graph.stages.front().forward.front().name, "embedding");
+  EXPECT_EQ(graph.stages.back().forward.back().name, "head");
+}
+
+TEST(Build, OneRankPerExpertGroup_CostsNoAllToAll) {
+  const Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1, {.ep = 1, .dp = 8});
+  const OpGraph graph = build_graph(scenario);
+  for (const Phase& phase : graph.stages[0].forward) {
+    for (const Op& op : phase.ops) EXPECT_FALSE(std::holds_alternative<ExchangeWork>(op.work)) << op.name;
+  }
+}
+
+TEST(Build, FullRecompute_RunsTheForwardLayersOnceMore) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1, {.ep = 8, .dp = 8});
+  const OpGraph plain = build_graph(scenario);
+  std::get<TrainingWorkload>(scenario.workload).recompute = Recompute::full;
+  const OpGraph again = build_graph(scenario);
+  double layers = 0;
+  for (const Phase& phase : plain.stages[0].forward) {
+    if (phase.name == "moe_layer") layers += matrix_flops({phase}, plain);
+  }
+  EXPECT_NEAR((backward_flops(again) - backward_flops(plain)) / (layers * plain.micro_batches), 1, 1e-12);
+}
+
+TEST(Build, PipeliningDegree_SplitsButKeepsBytesAndFlops) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1, {.ep = 8, .dp = 8});
+  const double flops = forward_flops(build_graph(scenario));
+  scenario.framework.pipelining_degree = 4;
+  const OpGraph graph = build_graph(scenario);
+  EXPECT_NEAR(forward_flops(graph), flops, flops * 1e-12);
+  double share = 0;
+  for (const Op& op : graph.stages[0].forward[1].ops) {
+    if (const auto* exchange = std::get_if<ExchangeWork>(&op.work);
+        exchange != nullptr && op.kind == WorkKind::dispatch)
+      share += exchange->share;
+  }
+  EXPECT_DOUBLE_EQ(share, 1);
+}
+
+/// Every operator waits for operators that come before it: the lists are topologically ordered, so no engine can
+/// deadlock.
+RC_GTEST_PROP(Build, DependenciesPointBackwards, ()) {
+  Scenario scenario = example_scenario(
+      small_moe(*rc::gen::element(MoeStructure::vanilla, MoeStructure::fine_grained, MoeStructure::bigmac)), 2,
+      {.tp = 2,
+       .pp = 2,
+       .ep = 4,
+       .dp = 4,
+       .zero = *rc::gen::inRange(0, 2),
+       .sequence_parallel = *rc::gen::arbitrary<bool>()});
+  scenario.framework.pipelining_degree = *rc::gen::inRange(1, 5);
+  scenario.framework.shared_expert_overlap = *rc::gen::arbitrary<bool>();
+  scenario.framework.gradient_reduction_overlap = *rc::gen::arbitrary<bool>();
+  scenario.framework.flash_attention = *rc::gen::arbitrary<bool>();
+  scenario.model.moe->shared_experts = *rc::gen::inRange(0, 3);
+  scenario.model.moe->shared_expert_hidden = 64;
+  std::get<TrainingWorkload>(scenario.workload).recompute =
+      *rc::gen::element(Recompute::none, Recompute::selective, Recompute::full);
+  const OpGraph graph = build_graph(scenario);
+  const auto check = [](const std::vector<Phase>& phases) {
+    for (const Phase& phase : phases) {
+      for (std::size_t i = 0; i < phase.ops.size(); ++i) {
+        for (const OpId before : phase.ops[i].after) RC_ASSERT(before.index() < i);
+      }
+    }
+  };
+  for (const Stage& stage : graph.stages) {
+    check(stage.forward);
+    check(stage.backward);
+    check(stage.last_backward);
+  }
+  check(graph.iteration_end);
+}
+
+}  // namespace
+}  // namespace moesim
