@@ -2,9 +2,8 @@
 #include <cmath>
 
 #include "moesim/base/diagnostic.hpp"
-
-#include "cost/gemm_law.hpp"
-#include "cost/kernel_laws.hpp"
+#include "moesim/cost/gemm_law.hpp"
+#include "moesim/cost/kernel_laws.hpp"
 
 namespace moesim {
 namespace {

@@ -6,8 +6,7 @@
 #include <cmath>
 
 #include "moesim/base/diagnostic.hpp"
-
-#include "cost/gemm_law.hpp"
+#include "moesim/cost/gemm_law.hpp"
 
 namespace moesim {
 namespace {

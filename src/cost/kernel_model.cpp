@@ -5,10 +5,9 @@
 #include <utility>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/cost/gemm_law.hpp"
+#include "moesim/cost/kernel_laws.hpp"
 #include "moesim/cost/kernels.hpp"
-
-#include "cost/gemm_law.hpp"
-#include "cost/kernel_laws.hpp"
 
 namespace moesim {
 namespace {

@@ -1,7 +1,6 @@
 #include "moesim/base/diagnostic.hpp"
-
-#include "cost/gemm_law.hpp"
-#include "cost/kernel_laws.hpp"
+#include "moesim/cost/gemm_law.hpp"
+#include "moesim/cost/kernel_laws.hpp"
 
 namespace moesim {
 

@@ -5,8 +5,7 @@
 #include <numeric>
 
 #include "moesim/base/diagnostic.hpp"
-
-#include "cost/gemm_law.hpp"
+#include "moesim/cost/gemm_law.hpp"
 
 namespace moesim {
 namespace {

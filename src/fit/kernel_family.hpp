@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "moesim/cost/kernel_laws.hpp"
 #include "moesim/fit/fit_kernels.hpp"
 
-#include "cost/kernel_laws.hpp"
 #include "fit/robust_fit.hpp"
 
 namespace moesim {

@@ -2,9 +2,9 @@
 #include <rapidcheck/gtest.h>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/cost/kernel_laws.hpp"
 
 #include "cost/kernel_fixture.hpp"
-#include "cost/kernel_laws.hpp"
 
 namespace moesim::testing {
 namespace {

@@ -236,7 +236,7 @@ TEST(PredictionJson, NotANumber_IsOurBugAndNeverPrinted) {
 TEST(PredictionJson, BytesThatAreNotText_StillGiveJson) {
   PredictionReport report = sample_comparison();
   report.cases[0].name = "\xff\xfe";
-  EXPECT_NO_THROW((void)json::parse(to_json(report, sample_run())));
+  EXPECT_TRUE(json::accept(to_json(report, sample_run())));
 }
 
 TEST(PredictionCsv, Columns_HaveTheNamesOfTheKeys) {

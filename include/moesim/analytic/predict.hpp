@@ -51,7 +51,7 @@ struct Prediction {
   std::vector<BreakdownEntry> breakdown;
   MemoryPlan memory;
   std::optional<BusiestLink> busiest_link;
-  std::optional<InferenceTimes> inference;
+  std::optional<InferenceTimes> inference = {};
   double parameters = 0;
   Flops flops;                    ///< of the model, per step, all ranks
   Bytes all_to_all_bytes;         ///< that leave their rank, per step, all ranks

@@ -12,10 +12,10 @@ namespace moesim {
 /// Where fitted numbers come from and how far they may be off. Every law of a calibration carries one.
 struct Provenance {
   std::string source;  ///< project, table or paper the samples are from, or "measured by moesim-bench"
-  std::string license;
-  std::string hardware;  ///< GPU, driver, clocks, library versions as far as the source tells
-  std::string date;      ///< of the fit
-  std::string command;   ///< that made the fit
+  std::string license = {};
+  std::string hardware = {};  ///< GPU, driver, clocks, library versions as far as the source tells
+  std::string date = {};      ///< of the fit
+  std::string command = {};   ///< that made the fit
   int samples = 0;
   double median_error = 0;  ///< of |measured / predicted - 1|, cross-validated
   double p90_error = 0;

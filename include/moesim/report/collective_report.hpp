@@ -29,7 +29,7 @@ struct CollectiveReport {
   int ranks = 1;
   bool ideal = false;   ///< capacities and latencies only
   bool matrix = false;  ///< unequal sizes from a file
-  std::vector<CollectivePoint> points;
+  std::vector<CollectivePoint> points = {};
 };
 
 /// Bandwidths that nccl-tests prints for the same run.

@@ -3,9 +3,8 @@
 #include <array>
 #include <span>
 
+#include "moesim/cost/kernel_laws.hpp"
 #include "moesim/cost/kernels.hpp"
-
-#include "cost/kernel_laws.hpp"
 
 namespace moesim {
 
