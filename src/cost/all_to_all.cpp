@@ -49,8 +49,9 @@ std::vector<std::vector<int>> equal_machines(const Topology& topology, const std
 
 }  // namespace
 
-PlannedPhases plan_flat(const Topology& topology, const PathTable& paths, const std::vector<Exchange>& exchanges) {
-  PhaseBuilder builder(topology, paths);
+PlannedPhases plan_flat(const Topology& topology, const PathTable& paths, const std::vector<Exchange>& exchanges,
+                        PlanDetail detail) {
+  PhaseBuilder builder(topology, paths, detail);
   LargestMessage message;
   double remote_peers = 0;
   double ranks = 1;
@@ -77,9 +78,9 @@ PlannedPhases plan_flat(const Topology& topology, const PathTable& paths, const 
 }
 
 PlannedPhases plan_hierarchical(const Topology& topology, const PathTable& paths,
-                                const std::vector<Exchange>& exchanges) {
-  PhaseBuilder inside(topology, paths);
-  PhaseBuilder between(topology, paths);
+                                const std::vector<Exchange>& exchanges, PlanDetail detail) {
+  PhaseBuilder inside(topology, paths, detail);
+  PhaseBuilder between(topology, paths, detail);
   LargestMessage inside_message;
   LargestMessage between_message;
   double ranks_per_machine = 1;
@@ -120,9 +121,9 @@ PlannedPhases plan_hierarchical(const Topology& topology, const PathTable& paths
 }
 
 PlannedPhases plan_deduplicated(const Topology& topology, const PathTable& paths,
-                                const std::vector<Exchange>& exchanges) {
-  PhaseBuilder between(topology, paths);
-  PhaseBuilder inside(topology, paths);
+                                const std::vector<Exchange>& exchanges, PlanDetail detail) {
+  PhaseBuilder between(topology, paths, detail);
+  PhaseBuilder inside(topology, paths, detail);
   LargestMessage between_message;
   LargestMessage inside_message;
   double ranks_per_machine = 1;

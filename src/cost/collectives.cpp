@@ -34,8 +34,9 @@ CollectivePlan finish_plan(const Topology& topology, const LinkLaw& law, Collect
   plan.overlapped = planned.overlapped;
   plan.load_per_byte.assign(topology.links().size(), 0);
   for (std::size_t phase = 0; phase < planned.phases.size(); ++phase) {
-    plan.phases.push_back(
-        {.load = planned.phases[phase], .law = law.family(link_family(kind), planned.phases[phase].network)});
+    plan.phases.push_back({.load = planned.phases[phase],
+                           .law = law.family(link_family(kind), planned.phases[phase].network),
+                           .transfers = std::move(planned.transfers[phase])});
     for (std::size_t link = 0; link < plan.load_per_byte.size(); ++link) {
       plan.load_per_byte[link] += planned.loads[phase][link];
     }
@@ -50,19 +51,19 @@ CollectivePlan finish_plan(const Topology& topology, const LinkLaw& law, Collect
 }
 
 PlannedPhases plan_exchanges(const Topology& topology, const PathTable& paths, AllToAllAlgorithm algorithm,
-                             const std::vector<Exchange>& exchanges) {
+                             const std::vector<Exchange>& exchanges, PlanDetail detail) {
   bool one_machine = true;
   for (const Exchange& exchange : exchanges) {
     one_machine = one_machine && ranks_by_machine(topology, *exchange.group).size() == 1;
   }
-  if (one_machine) return plan_flat(topology, paths, exchanges);  // what all algorithms do there
+  if (one_machine) return plan_flat(topology, paths, exchanges, detail);  // what all algorithms do there
   switch (algorithm) {
     case AllToAllAlgorithm::flat:
-      return plan_flat(topology, paths, exchanges);
+      return plan_flat(topology, paths, exchanges, detail);
     case AllToAllAlgorithm::hierarchical_2d:
-      return plan_hierarchical(topology, paths, exchanges);
+      return plan_hierarchical(topology, paths, exchanges, detail);
     case AllToAllAlgorithm::node_deduplicated:
-      return plan_deduplicated(topology, paths, exchanges);
+      return plan_deduplicated(topology, paths, exchanges, detail);
   }
   return {};
 }
@@ -123,7 +124,7 @@ std::shared_ptr<const CollectivePlan> CollectiveModel::shared_plan(CollectiveKin
 }
 
 CollectivePlan CollectiveModel::plan(CollectiveKind kind, AllToAllAlgorithm algorithm, const RankGroups& groups,
-                                     double copies_per_choice) const {
+                                     double copies_per_choice, PlanDetail detail) const {
   expect_groups(*topology_, groups);
   MOESIM_EXPECTS(copies_per_choice > 0 && copies_per_choice <= 1);
   PlannedPhases planned;
@@ -137,25 +138,26 @@ CollectivePlan CollectiveModel::plan(CollectiveKind kind, AllToAllAlgorithm algo
         const std::vector<double> node_bytes(size * static_cast<std::size_t>(machines), copies_per_choice / machines);
         exchanges.push_back({.group = &group, .bytes = bytes, .node_bytes = node_bytes});
       }
-      planned = plan_exchanges(*topology_, *paths_, algorithm, exchanges);
+      planned = plan_exchanges(*topology_, *paths_, algorithm, exchanges, detail);
       break;
     }
     case CollectiveKind::all_gather:
     case CollectiveKind::reduce_scatter:
-      planned = plan_ring(*topology_, *paths_, groups, 1);
+      planned = plan_ring(*topology_, *paths_, groups, 1, detail);
       break;
     case CollectiveKind::all_reduce:
-      planned = plan_ring(*topology_, *paths_, groups, 2);
+      planned = plan_ring(*topology_, *paths_, groups, 2, detail);
       break;
     case CollectiveKind::send_recv:
-      planned = plan_shift(*topology_, *paths_, groups);
+      planned = plan_shift(*topology_, *paths_, groups, detail);
       break;
   }
   return finish_plan(*topology_, link_law_, kind, groups.front().size(), std::move(planned));
 }
 
 CollectivePlan CollectiveModel::plan_uneven(const std::vector<RankId>& group, const std::vector<double>& bytes,
-                                            AllToAllAlgorithm algorithm, const std::vector<double>& node_bytes) const {
+                                            AllToAllAlgorithm algorithm, const std::vector<double>& node_bytes,
+                                            PlanDetail detail) const {
   expect_groups(*topology_, {group});
   const std::size_t size = group.size();
   MOESIM_EXPECTS(bytes.size() == size * size);
@@ -185,7 +187,7 @@ CollectivePlan CollectiveModel::plan_uneven(const std::vector<RankId>& group, co
     for (double& one : exchange.node_bytes) one /= largest;
   }
   CollectivePlan plan = finish_plan(*topology_, link_law_, CollectiveKind::all_to_all, size,
-                                    plan_exchanges(*topology_, *paths_, algorithm, {exchange}));
+                                    plan_exchanges(*topology_, *paths_, algorithm, {exchange}, detail));
   plan.uneven_bytes = largest;
   return plan;
 }

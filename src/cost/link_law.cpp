@@ -32,6 +32,21 @@ double contention_factor(const PhaseLoad& load, const LinkCoefficients& law) {
   return ranks <= 2 || law.contention == 0 ? 1 : std::pow(ranks / 2, law.contention);
 }
 
+/// Share of its capacity that a link of each kind attains in this phase.
+std::array<double, kLinkKinds.size()> capacity_factors(const PhaseLoad& load, const LinkCoefficients& law) {
+  auto factors = law.efficiency;
+  factors[static_cast<std::size_t>(LinkKind::pcie)] /= contention_factor(load, law);
+  if (load.busiest_nic > 1 && law.nic_contention > 0) {
+    factors[static_cast<std::size_t>(LinkKind::nic)] /= std::pow(load.busiest_nic, law.nic_contention);
+  }
+  return factors;
+}
+
+/// What a byte counts for on the links, when local ones wait for the network.
+double inflation(const PhaseLoad& load, const LinkCoefficients& law) {
+  return 1 + law.local_share * load.local_to_remote;
+}
+
 std::string prefix_of(std::size_t index) {
   return fmt::format("{}{}.", index % 2 == 1 ? "net." : "", kLinkFamilies[index / 2]);
 }
@@ -51,17 +66,18 @@ std::array<std::size_t, 5> neighbours(std::size_t index) {
 std::span<const LinkCoefficientField> link_coefficient_fields() { return kFields; }
 
 double drain_per_byte(const PhaseLoad& load, const LinkCoefficients& law) {
-  constexpr auto kPcie = static_cast<std::size_t>(LinkKind::pcie);
-  double slowest = load.seconds_per_byte[kPcie] / law.efficiency[kPcie] * contention_factor(load, law);
-  if (load.busiest_nic > 1 && law.nic_contention > 0) {
-    constexpr auto kNic = static_cast<std::size_t>(LinkKind::nic);
-    slowest = std::max(
-        slowest, load.seconds_per_byte[kNic] / law.efficiency[kNic] * std::pow(load.busiest_nic, law.nic_contention));
-  }
+  const auto factor = capacity_factors(load, law);
+  double slowest = 0;
   for (std::size_t kind = 0; kind < kLinkKinds.size(); ++kind) {
-    slowest = std::max(slowest, load.seconds_per_byte[kind] / law.efficiency[kind]);
+    slowest = std::max(slowest, load.seconds_per_byte[kind] / factor[kind]);
   }
-  return slowest * (1 + law.local_share * load.local_to_remote);
+  return slowest * inflation(load, law);
+}
+
+PhasePace phase_pace(const PhaseLoad& load, const LinkCoefficients& law, double bytes) {
+  return {.startup = std::max(0.0, phase_time(load, law, bytes) - bytes * drain_per_byte(load, law)),
+          .inflation = inflation(load, law),
+          .capacity_factor = capacity_factors(load, law)};
 }
 
 double phase_time(const PhaseLoad& load, const LinkCoefficients& law, double bytes) {

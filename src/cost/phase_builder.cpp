@@ -5,15 +5,17 @@
 
 namespace moesim {
 
-PhaseBuilder::PhaseBuilder(const Topology& topology, const PathTable& paths)
+PhaseBuilder::PhaseBuilder(const Topology& topology, const PathTable& paths, PlanDetail detail)
     : topology_(topology),
       paths_(paths),
+      detail_(detail),
       loads_(topology.links().size(), 0),
       active_(static_cast<std::size_t>(topology.ranks()), false) {}
 
 void PhaseBuilder::transfer(RankId from, RankId to, double bytes) {
   if (from == to || bytes == 0) return;
   const Path path = paths_.path(from, to);
+  if (detail_ == PlanDetail::transfers) transfers_.push_back({.from = from, .to = to, .bytes = bytes});
   for (const LinkSequence::Run run : path.links.runs()) {
     for (const LinkId link : run) loads_[link.index()] += bytes;
   }
@@ -54,6 +56,7 @@ PhaseLoad PhaseBuilder::finish(double message, double rounds, double steps) cons
   load.message_per_byte = message;
   load.rounds = rounds;
   load.latency = longest_latency_ * steps;
+  load.steps = steps;
   load.local_to_remote = remote_bytes_ > 0 ? local_bytes_ / remote_bytes_ : 0;
   load.network = network_;
   return load;

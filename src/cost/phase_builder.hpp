@@ -11,7 +11,7 @@ namespace moesim {
 /// Adds up what a phase's transfers put on the links, then reduces it to the few numbers that the link law needs.
 class PhaseBuilder {
  public:
-  PhaseBuilder(const Topology& topology, const PathTable& paths);
+  PhaseBuilder(const Topology& topology, const PathTable& paths, PlanDetail detail);
 
   /// `bytes` over the path of the pair; nothing for a rank to itself or 0 bytes.
   void transfer(RankId from, RankId to, double bytes);
@@ -19,13 +19,17 @@ class PhaseBuilder {
   /// the longest path
   [[nodiscard]] PhaseLoad finish(double message, double rounds, double steps = 1) const;
   [[nodiscard]] const std::vector<double>& loads() const { return loads_; }
+  /// In the order in which they were named; empty unless asked for.
+  [[nodiscard]] const std::vector<Transfer>& transfers() const { return transfers_; }
   [[nodiscard]] bool idle() const { return idle_; }
   [[nodiscard]] bool network() const { return network_; }
 
  private:
   const Topology& topology_;
   const PathTable& paths_;
-  std::vector<double> loads_;                     ///< by LinkId
+  PlanDetail detail_;
+  std::vector<double> loads_;  ///< by LinkId
+  std::vector<Transfer> transfers_;
   std::vector<bool> active_;                      ///< by rank: sends or receives over PCIe
   std::map<LinkId, std::set<RankId>> nic_users_;  ///< by link between a NIC and the network
   double longest_latency_ = 0;
@@ -44,12 +48,14 @@ class PhaseBuilder {
 struct PlannedPhases {
   std::vector<PhaseLoad> phases;
   std::vector<std::vector<double>> loads;  ///< of each phase, by LinkId
+  std::vector<std::vector<Transfer>> transfers;
   bool overlapped = false;
 
   void add(const PhaseBuilder& builder, const PhaseLoad& load) {
     if (builder.idle()) return;
     phases.push_back(load);
     loads.push_back(builder.loads());
+    transfers.push_back(builder.transfers());
   }
 };
 
@@ -61,15 +67,16 @@ struct Exchange {
 };
 
 [[nodiscard]] PlannedPhases plan_flat(const Topology& topology, const PathTable& paths,
-                                      const std::vector<Exchange>& exchanges);
+                                      const std::vector<Exchange>& exchanges, PlanDetail detail);
 [[nodiscard]] PlannedPhases plan_hierarchical(const Topology& topology, const PathTable& paths,
-                                              const std::vector<Exchange>& exchanges);
+                                              const std::vector<Exchange>& exchanges, PlanDetail detail);
 [[nodiscard]] PlannedPhases plan_deduplicated(const Topology& topology, const PathTable& paths,
-                                              const std::vector<Exchange>& exchanges);
+                                              const std::vector<Exchange>& exchanges, PlanDetail detail);
 /// @param passes how often the whole data goes round: 1 all_gather and reduce_scatter, 2 all_reduce
 [[nodiscard]] PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const RankGroups& groups,
-                                      int passes);
+                                      int passes, PlanDetail detail);
 /// Every rank sends one byte to the next of its group.
-[[nodiscard]] PlannedPhases plan_shift(const Topology& topology, const PathTable& paths, const RankGroups& groups);
+[[nodiscard]] PlannedPhases plan_shift(const Topology& topology, const PathTable& paths, const RankGroups& groups,
+                                       PlanDetail detail);
 
 }  // namespace moesim

@@ -43,8 +43,9 @@ std::vector<RankId> ring_order(const std::vector<RankId>& group, const std::vect
 
 }  // namespace
 
-PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const RankGroups& groups, int passes) {
-  PhaseBuilder builder(topology, paths);
+PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const RankGroups& groups, int passes,
+                        PlanDetail detail) {
+  PhaseBuilder builder(topology, paths, detail);
   const auto ranks = static_cast<double>(groups.front().size());
   for (const std::vector<RankId>& group : groups) {
     if (group.size() < 2) continue;
@@ -64,8 +65,9 @@ PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const 
   return planned;
 }
 
-PlannedPhases plan_shift(const Topology& topology, const PathTable& paths, const RankGroups& groups) {
-  PhaseBuilder builder(topology, paths);
+PlannedPhases plan_shift(const Topology& topology, const PathTable& paths, const RankGroups& groups,
+                         PlanDetail detail) {
+  PhaseBuilder builder(topology, paths, detail);
   for (const std::vector<RankId>& group : groups) {
     for (std::size_t i = 0; i < group.size(); ++i) builder.transfer(group[i], group[(i + 1) % group.size()], 1);
   }

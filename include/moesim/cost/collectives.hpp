@@ -58,12 +58,23 @@ struct CollectiveEstimate {
 /// with each other and are given together.
 using RankGroups = std::vector<std::vector<RankId>>;
 
+/// One message of a phase, or the part of a ring between two neighbours.
+struct Transfer {
+  RankId from;
+  RankId to;
+  double bytes = 0;  ///< per byte of bytes_per_rank
+};
+
+/// What a plan keeps of its transfers: their sum on each link is all that the closed form needs.
+enum class PlanDetail { loads, transfers };
+
 /// Link loads of a collective per byte of `bytes_per_rank`, found once for (kind, algorithm, groups); the closed form
 /// then needs no routes. Values only; made by CollectiveModel::plan.
 struct CollectivePlan {
   struct Phase {
     PhaseLoad load;
     LinkLaw::Family law;
+    std::vector<Transfer> transfers = {};  ///< all groups'; empty when the plan was made for loads only
   };
   CollectiveKind kind = CollectiveKind::all_to_all;
   int group_size = 1;
@@ -93,7 +104,7 @@ class CollectiveModel {
   /// @param copies_per_choice node_deduplicated only: distinct machines of a token : its experts (at most 1)
   /// @throws InputError when an algorithm in two steps meets machines with different numbers of ranks of a group
   [[nodiscard]] CollectivePlan plan(CollectiveKind kind, AllToAllAlgorithm algorithm, const RankGroups& groups,
-                                    double copies_per_choice = 1) const;
+                                    double copies_per_choice = 1, PlanDetail detail = PlanDetail::loads) const;
   /// The same, remembered: predictions of one cluster ask for the same few plans again and again. Thread-safe; the
   /// memory is a matter of speed only.
   [[nodiscard]] std::shared_ptr<const CollectivePlan> shared_plan(CollectiveKind kind, AllToAllAlgorithm algorithm,
@@ -109,8 +120,8 @@ class CollectiveModel {
                                               const std::vector<double>& node_bytes = {}) const;
   /// The plan behind it: estimate(plan, plan.uneven_bytes) is the time, other sizes scale the whole matrix.
   [[nodiscard]] CollectivePlan plan_uneven(const std::vector<RankId>& group, const std::vector<double>& bytes,
-                                           AllToAllAlgorithm algorithm,
-                                           const std::vector<double>& node_bytes = {}) const;
+                                           AllToAllAlgorithm algorithm, const std::vector<double>& node_bytes = {},
+                                           PlanDetail detail = PlanDetail::loads) const;
   /// Loads for reports: every link that carries something, busiest first.
   [[nodiscard]] std::vector<LinkLoad> link_loads(const CollectivePlan& plan, Bytes bytes_per_rank) const;
 

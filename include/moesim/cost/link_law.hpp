@@ -29,6 +29,7 @@ struct PhaseLoad {
   double message_per_byte = 0;  ///< m / S: what one rank sends to one peer, or in one step of a ring
   double rounds = 0;   ///< log2(ranks) of an all-to-all, its remote peers when it leaves the machine; steps of a ring
   double latency = 0;  ///< of the links of the longest path, times the steps [s]
+  double steps = 1;    ///< that follow each other, each with the latency of the path
   double busiest_host = 0;     ///< GPUs that use PCIe at the same time in one machine
   double busiest_nic = 0;      ///< GPUs that use one NIC at the same time
   double local_to_remote = 0;  ///< bytes that stay in the machine : bytes that leave it
@@ -78,6 +79,16 @@ struct LinkCoefficientField {
 [[nodiscard]] double drain_per_byte(const PhaseLoad& load, const LinkCoefficients& law);
 /// t(S) of the law, the drain included [s]. @param bytes S >= 0
 [[nodiscard]] double phase_time(const PhaseLoad& load, const LinkCoefficients& law, double bytes);
+
+/// The same law for a simulation of the phase's transfers: everything but the drain comes first, then each byte counts
+/// `inflation` times on links that carry capacity x capacity_factor. Transfers of equal size, alone on the cluster,
+/// then take t(S): the busiest link is full until the last of them ends.
+struct PhasePace {
+  double startup = 0;                                       ///< t(S) - S drain_per_byte [s]
+  double inflation = 1;                                     ///< 1 + local_share local_to_remote
+  std::array<double, kLinkKinds.size()> capacity_factor{};  ///< by LinkKind: efficiency over contention, in (0, 1]
+};
+[[nodiscard]] PhasePace phase_pace(const PhaseLoad& load, const LinkCoefficients& law, double bytes);
 
 /// All coefficients of a machine, looked up once.
 class LinkLaw {
