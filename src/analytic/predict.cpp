@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/build.hpp"
@@ -51,15 +52,21 @@ double yielded_tokens(const InferenceWorkload& inference) {
 }
 
 std::string describe(const FittedLaw& law) {
-  return fmt::format("{}: {} samples, error {:.1f} % median, {:.1f} % 90th percentile ({}); {}", law.name,
-                     law.provenance.samples, 100 * law.provenance.median_error, 100 * law.provenance.p90_error,
-                     law.provenance.validation, law.provenance.source);
+  const Provenance& from = law.provenance;
+  std::string errors;
+  if (from.median_error > 0) {
+    errors = fmt::format("{:.1f} % median, {:.1f} % at 90 %", 100 * from.median_error, 100 * from.p90_error);
+  }
+  if (from.samples > 0)
+    return fmt::format("{}: error {} of {} samples; {}", law.name, errors, from.samples, from.source);
+  return fmt::format("{}: {}{}", law.name, from.source,
+                     errors.empty() ? errors : fmt::format("; error where it can be checked {}", errors));
 }
 
 void explain(Prediction& prediction, const GraphTime& time) {
-  for (const std::string_view law : time.extrapolated) {
-    prediction.assumptions.push_back(
-        fmt::format("{} is used outside the range of its samples (extrapolated, wider interval)", law));
+  if (!time.extrapolated.empty()) {
+    prediction.assumptions.push_back(fmt::format(
+        "Outside the range of their samples (extrapolated, wider interval): {}", fmt::join(time.extrapolated, ", ")));
   }
   for (const std::string_view kernel : time.unfitted) {
     prediction.assumptions.push_back(

@@ -168,10 +168,10 @@ Command collective_command() {
            {.name = "--ideal",
             .help = "capacities and latencies of the file only, measured efficiencies switched off"}},
       .examples = {{"collective all_to_all --cluster l40s_1x8 --bytes-per-rank 64MiB", "eight GPUs on PCIe"},
-                   {"collective all_reduce --cluster h100_sxm_1x8 --bytes-per-rank 1MiB,16MiB,256MiB --format csv",
+                   {"collective all_reduce --cluster h100_sxm_1x8 --bytes-per-rank 1MiB,256MiB --format csv",
                     "a curve to lay over nccl-tests' output"},
-                   {"collective all_to_all --cluster reference_shared_nic --bytes-per-rank 32MiB --ideal --ranks 16",
-                    "link loads only, on half of the cluster"},
+                   {"collective all_to_all --cluster reference_shared_nic --bytes-per-rank 4MiB --ideal --ranks 8",
+                    "link loads only, on one of its machines"},
                    {"collective all_to_all --cluster paper_4x8 --bytes-matrix sizes.csv", "unequal sizes"}}};
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());

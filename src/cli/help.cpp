@@ -62,7 +62,7 @@ std::string section(std::string_view title, const Command& command, const std::f
   for (const Option& option : command.options) {
     if (!wanted(option)) continue;
     std::string help = option.help;
-    if (!option.choices.empty()) help += fmt::format(" [{}]", fmt::join(option.choices, "|"));
+    if (!option.choices.empty()) help += fmt::format(" [{}]", fmt::join(option.choices, " | "));
     if (option.required && !option.positional()) help += " (required)";
     if (option.repeatable && !option.positional()) help += " (repeatable)";
     lines += entry(label_of(option), help);

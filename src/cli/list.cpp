@@ -198,7 +198,7 @@ Command list_command() {
   for (const Listable& listable : kListables) what.choices.emplace_back(listable.name);
   Command command{
       .name = "list",
-      .summary = "what there is: scenarios, models, clusters, devices, frameworks, topologies, kernels ...",
+      .summary = "what there is: scenarios, models, clusters, devices, frameworks, kernels ...",
       .description =
           "Lists what this program knows: its own tables, and the configuration files it finds beside "
           "itself, in its installation and in every --config-root.",

@@ -55,6 +55,8 @@ Section headline(const PredictionReport& report) {
   section.lines.push_back(line(training ? "step time" : "batch, start to end", report,
                                [](const ReportedCase& one) { return estimate_cell(one.prediction.step_time); }));
   if (report.baseline) section.lines.push_back(line("speed-up", report, speedup_cell));
+  const auto* inference = std::get_if<InferenceWorkload>(&report.cases.front().setting.workload);
+  const bool scored = inference != nullptr && inference->generated_tokens == 0;
   if (!training) {
     const auto inference_line = [&](std::string label, Estimate InferenceTimes::*member) {
       section.lines.push_back(line(std::move(label), report, [member](const ReportedCase& one) {
@@ -64,16 +66,16 @@ Section headline(const PredictionReport& report) {
     };
     inference_line("prefill (first token)", &InferenceTimes::prefill);
     inference_line("decode, each token", &InferenceTimes::decode_token);
-    const auto* workload = std::get_if<InferenceWorkload>(&report.cases.front().setting.workload);
-    const bool scored = workload != nullptr && workload->generated_tokens == 0;
     section.lines.push_back(
         line(scored ? "scored tokens/s" : "generated tokens/s", report, [](const ReportedCase& one) {
           const auto& times = one.prediction.inference;
           return Cell{times ? text::count(times->throughput_tokens_per_s) : std::string(kNothing)};
         }));
   }
-  section.lines.push_back(line(training ? "tokens per second" : "processed tokens/s", report,
-                               [](const ReportedCase& one) { return Cell{text::count(one.prediction.tokens_per_s)}; }));
+  if (training || !scored) {  // what is only scored is counted above
+    section.lines.push_back(line(training ? "tokens per second" : "processed tokens/s", report,
+                                 [](const auto& one) { return Cell{text::count(one.prediction.tokens_per_s)}; }));
+  }
   section.lines.push_back(line("TFLOPS per GPU", report, [](const ReportedCase& one) {
     return Cell{text::count(one.prediction.tflops_per_gpu), text::percent(one.prediction.mfu) + " MFU"};
   }));

@@ -222,7 +222,7 @@ class Compare(Case):
 
     def test_table_of_inference(self):
         table = self.ok("compare", INFERENCE)
-        for words in ("prefill", "decode", "generated tokens/s", "speed-up"):
+        for words in ("prefill", "decode", "scored tokens/s", "speed-up"):
             self.assertIn(words, table)
 
     def test_csv_has_one_row_a_variant(self):

@@ -54,7 +54,7 @@ Where the time goes
   attention                    100.00 ms    5.0 % █▎                 100.00 ms   20.0 % ████▉
   descend                              –                              20.00 ms    4.0 % █
   dispatch                     900.00 ms   45.0 % ███████████        150.00 ms   30.0 % ███████▍
-  experts                       50.00 ms    2.5 % ▋                   60.00 ms   12.0 % ███
+  experts                       50.00 ms    2.5 % ▋                   60.00 ms   12.0 % ██▉
   combine                      900.00 ms   45.0 % ███████████        150.00 ms   30.0 % ███████▍
   ascend                               –                              20.00 ms    4.0 % █
   gradient reduction            50.00 ms    2.5 % ▋                          –
