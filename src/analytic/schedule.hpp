@@ -14,7 +14,7 @@ inline constexpr std::size_t kWorkKinds = static_cast<std::size_t>(WorkKind::lau
 struct ScheduledPhase {
   Seconds makespan;                   ///< of all streams but a background one
   std::vector<std::size_t> critical;  ///< operators on the path that decides the makespan; their times add up to it
-  Seconds communication;  ///< time that the streams which are waited for spend in collectives
+  Seconds communication;              ///< time that the streams which are waited for spend in collectives
   Seconds background;                 ///< time that the gradient stream is busy, when it runs in the background
 };
 

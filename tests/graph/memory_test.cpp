@@ -1,8 +1,7 @@
 #include "moesim/graph/memory.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
+#include <gtest/gtest.h>
 
 #include "moesim/model/counts.hpp"
 
