@@ -4,6 +4,7 @@
 
 #include "moesim/base/quantity_text.hpp"
 #include "moesim/report/collective_report.hpp"
+#include "moesim/sim/run_collective.hpp"
 
 #include "cli/bytes_matrix.hpp"
 #include "cli/command.hpp"
@@ -79,10 +80,16 @@ CollectiveOptions read_options(const Arguments& arguments, const Environment& en
   return options;
 }
 
-CollectivePoint measure(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank) {
-  CollectivePoint point{
-      .bytes_per_rank = bytes_per_rank, .estimate = model.estimate(plan, bytes_per_rank), .links = {}};
-  for (const LinkLoad& load : model.link_loads(plan, bytes_per_rank)) {
+CollectivePoint measure(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank, Engine engine) {
+  CollectivePoint point{.bytes_per_rank = bytes_per_rank, .estimate = {}, .links = {}};
+  if (engine == Engine::flow) {
+    CollectiveRun run;
+    point.estimate = estimate_by_flows(model, plan, bytes_per_rank, run);
+    point.flows = FlowCounts{.transfers = run.transfers, .folded = run.folded};
+  } else {
+    point.estimate = model.estimate(plan, bytes_per_rank);
+  }
+  for (const LinkLoad& load : model.link_loads(plan, bytes_per_rank, point.estimate.estimate.time)) {
     point.links.push_back({model.topology().link(load.link).name, load.bytes, load.utilization});
   }
   return point;
@@ -100,6 +107,9 @@ Output run_collective(const CollectiveOptions& options, const Environment& envir
   const CollectiveModel& model = *cluster.collectives;
   RunInfo run = environment.run;
   add_input(run, options.cluster);
+  const bool flows = common.engine == Engine::flow;
+  if (flows) run.engine = "flow";
+  const PlanDetail detail = flows ? PlanDetail::transfers : PlanDetail::loads;
 
   std::optional<BytesMatrix> matrix;
   if (options.matrix) {
@@ -124,11 +134,11 @@ Output run_collective(const CollectiveOptions& options, const Environment& envir
                           .matrix = matrix.has_value(),
                           .points = {}};
   if (matrix) {
-    const CollectivePlan plan = model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithm);
-    report.points.push_back(measure(model, plan, {plan.uneven_bytes}));
+    const CollectivePlan plan = model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithm, {}, detail);
+    report.points.push_back(measure(model, plan, {plan.uneven_bytes}, common.engine));
   } else {
-    const CollectivePlan plan = model.plan(options.kind, options.algorithm, {first_ranks(ranks)});
-    for (const Bytes size : options.sizes) report.points.push_back(measure(model, plan, size));
+    const CollectivePlan plan = model.plan(options.kind, options.algorithm, {first_ranks(ranks)}, 1, detail);
+    for (const Bytes size : options.sizes) report.points.push_back(measure(model, plan, size, common.engine));
   }
   return render(report, run, common, environment);
 }
@@ -167,12 +177,12 @@ Command collective_command() {
             .choices = names_of(kAllToAllAlgorithms)},
            {.name = "--ideal",
             .help = "capacities and latencies of the file only, measured efficiencies switched off"}},
-      .examples = {{"collective all_to_all --cluster l40s_1x8 --bytes-per-rank 64MiB", "eight GPUs on PCIe"},
-                   {"collective all_reduce --cluster h100_sxm_1x8 --bytes-per-rank 1MiB,256MiB --format csv",
-                    "a curve to lay over nccl-tests' output"},
-                   {"collective all_to_all --cluster reference_shared_nic --bytes-per-rank 4MiB --ideal --ranks 8",
-                    "link loads only, on one of its machines"},
-                   {"collective all_to_all --cluster paper_4x8 --bytes-matrix sizes.csv", "unequal sizes"}}};
+      .examples = {
+          {"collective all_to_all --cluster l40s_1x8 --bytes-per-rank 64MiB", "eight GPUs on PCIe"},
+          {"collective all_reduce --cluster h100_sxm_1x8 --bytes-per-rank 1MiB,256MiB --format csv",
+           "a curve to lay over nccl-tests' output"},
+          {"collective all_to_all --cluster reference_shared_nic --bytes-per-rank 1MiB --ideal", "link loads only"},
+          {"collective all_to_all --cluster paper_4x8 --bytes-matrix sizes.csv", "unequal sizes"}}};
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());
   command.run = [](const Arguments& arguments, const Environment& environment) {

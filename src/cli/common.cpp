@@ -34,8 +34,9 @@ std::vector<Option> common_options(CommonChoice choice) {
                        .common = true});
     options.push_back({.name = "--engine",
                        .value = "ENGINE",
-                       .help = "how the answer is computed; analytic: closed form",
-                       .choices = {"analytic"},
+                       .help = "how the answer is computed; analytic: closed form, flow: events in time, transfers "
+                               "that share the links (default: analytic)",
+                       .choices = {"analytic", "flow"},
                        .common = true});
     options.push_back({.name = "--seed",
                        .value = "N",
@@ -69,6 +70,9 @@ CommonOptions read_common(const Arguments& arguments, const Environment& environ
   if (const std::string* output = arguments.one("--output")) {
     if (output->empty()) problems.push_back({.key = "--output", .message = "is empty (a file name is expected)"});
     options.output = *output;
+  }
+  if (const std::string* engine = arguments.one("--engine")) {
+    options.engine = *engine == "flow" ? Engine::flow : Engine::analytic;
   }
   for (const std::string& text : arguments.all("--set")) options.overrides.push_back({text});
   if (const std::string* seed = arguments.one("--seed")) {

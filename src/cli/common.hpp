@@ -17,11 +17,14 @@
 // Options that every command has, and how their text becomes values.
 namespace moesim::cli {
 
+enum class Engine { analytic, flow };
+
 struct CommonOptions {
   Format format = Format::table;
   std::optional<std::filesystem::path> output;
   std::vector<Override> overrides;
   std::optional<std::uint64_t> seed;
+  Engine engine = Engine::analytic;
   ConfigRoots roots;
 };
 

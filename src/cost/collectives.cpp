@@ -225,8 +225,8 @@ CollectiveEstimate CollectiveModel::all_to_all(const std::vector<RankId>& group,
   return estimate(plan, {plan.uneven_bytes});
 }
 
-std::vector<LinkLoad> CollectiveModel::link_loads(const CollectivePlan& plan, Bytes bytes_per_rank) const {
-  const Seconds time = estimate(plan, bytes_per_rank).estimate.time;
+std::vector<LinkLoad> CollectiveModel::link_loads(const CollectivePlan& plan, Bytes bytes_per_rank,
+                                                  Seconds time) const {
   std::vector<LinkLoad> loads;
   for (std::size_t link = 0; link < plan.load_per_byte.size(); ++link) {
     if (plan.load_per_byte[link] == 0) continue;

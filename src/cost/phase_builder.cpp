@@ -10,7 +10,8 @@ PhaseBuilder::PhaseBuilder(const Topology& topology, const PathTable& paths, Pla
       paths_(paths),
       detail_(detail),
       loads_(topology.links().size(), 0),
-      active_(static_cast<std::size_t>(topology.ranks()), false) {}
+      active_(static_cast<std::size_t>(topology.ranks()), false),
+      last_nic_(active_.size(), {LinkId(topology.links().size()), LinkId(topology.links().size())}) {}
 
 void PhaseBuilder::transfer(RankId from, RankId to, double bytes) {
   if (from == to || bytes == 0) return;
@@ -27,7 +28,10 @@ void PhaseBuilder::transfer(RankId from, RankId to, double bytes) {
     bool out = true;  // the first NIC on the way is the sender's
     for (const LinkId link : path.links) {
       if (topology_.link(link).kind != LinkKind::nic) continue;
-      nic_users_[link].insert(out ? from : to);
+      const RankId user = out ? from : to;
+      LinkId& last = last_nic_[user.index()][out ? 0 : 1];
+      if (last != link) nic_users_[link].insert(user);
+      last = link;
       out = false;
     }
   } else {

@@ -73,6 +73,7 @@ std::string to_table(const CollectiveReport& report, const RunInfo& run, const T
   if (report.kind == CollectiveKind::all_to_all) head += fmt::format(", {}", algorithm_name(report.algorithm));
   head += fmt::format(", {} {} of {}", report.ranks, report.ranks == 1 ? "rank" : "ranks", report.cluster);
   if (report.ideal) head += ", ideal (capacities and latencies only)";
+  if (report.points.front().flows) head += ", flow engine";
   std::string out = text::title(head, style) + "\n\n" + sizes(report, style);
   if (report.points.size() == 1 && !report.points.front().links.empty()) out += links(report.points.front(), style);
   out +=

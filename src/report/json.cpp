@@ -160,6 +160,7 @@ Json collective_json(const CollectiveReport& report, const CollectivePoint& poin
     object["bottleneck"] = {{"link", busiest.link}, {"utilization", number(busiest.utilization)}};
   }
   object["links"] = std::move(links);
+  if (point.flows) object["flows"] = {{"transfers", point.flows->transfers}, {"folded", point.flows->folded}};
   object["provenance"] = provenance(run);
   return object;
 }

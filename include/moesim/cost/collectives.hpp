@@ -123,10 +123,16 @@ class CollectiveModel {
                                            AllToAllAlgorithm algorithm, const std::vector<double>& node_bytes = {},
                                            PlanDetail detail = PlanDetail::loads) const;
   /// Loads for reports: every link that carries something, busiest first.
-  [[nodiscard]] std::vector<LinkLoad> link_loads(const CollectivePlan& plan, Bytes bytes_per_rank) const;
+  /// @param time of the collective: the closed form's, or another engine's
+  [[nodiscard]] std::vector<LinkLoad> link_loads(const CollectivePlan& plan, Bytes bytes_per_rank, Seconds time) const;
+  [[nodiscard]] std::vector<LinkLoad> link_loads(const CollectivePlan& plan, Bytes bytes_per_rank) const {
+    return link_loads(plan, bytes_per_rank, estimate(plan, bytes_per_rank).estimate.time);
+  }
 
   [[nodiscard]] const Topology& topology() const { return *topology_; }
   [[nodiscard]] const PathTable& paths() const { return *paths_; }
+  /// Capacities and latencies only.
+  [[nodiscard]] bool ideal() const { return ideal_; }
   /// The fitted law in use; null: ideal, or the cluster has none.
   [[nodiscard]] const FittedLaw* law() const { return ideal_ ? nullptr : calibration_.find("links"); }
   /// What errors of these estimates share: name of the calibration, or "links".

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +17,18 @@ struct NamedLinkLoad {
   double utilization = 0;  ///< of the link's capacity over the whole collective
 };
 
+/// How many flows stood for the collective, in the flow engine.
+struct FlowCounts {
+  std::size_t transfers = 0;
+  std::size_t folded = 0;  ///< of these, equal ones that were computed together (exact)
+};
+
 /// One collective of one size.
 struct CollectivePoint {
   Bytes bytes_per_rank;  ///< as nccl-tests counts it; with a matrix, the largest send buffer
   CollectiveEstimate estimate;
   std::vector<NamedLinkLoad> links;  ///< busiest first; empty when nothing leaves a rank
+  std::optional<FlowCounts> flows = std::nullopt;
 };
 
 struct CollectiveReport {
