@@ -23,11 +23,11 @@ import time
 import torch
 import torch.nn.functional as F
 
-COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "layout", "sequences", "query_tokens", "context_tokens",
+import torch_kernels
+
+COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "rows", "layout", "sequences", "query_tokens", "context_tokens",
            "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "time_us", "noise", "sm_clock_mhz"]
 SHAPE = COLUMNS[1:-3]
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
 
 def nvidia_smi(fields):
     line = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
@@ -56,6 +56,25 @@ class Clock:
         return mhz, bool(reasons & self.BAD)
 
 
+def median_replay(replay, launches, patience, least_us=2e3):
+    """Median time [us] of one of the `launches` of a replay, and the relative error of the mean. Stops when that is below 1 %,
+    at the latest after `patience` seconds."""
+    replay()
+    torch.cuda.synchronize()
+    times, begin = [], time.monotonic()
+    while True:
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        replay()
+        end.record()
+        end.synchronize()
+        times.append(start.elapsed_time(end) * 1e3 / launches)
+        if len(times) >= 5:
+            spread = statistics.stdev(times) / statistics.mean(times) / math.sqrt(len(times))
+            if spread < 0.01 and sum(times) * launches > least_us or time.monotonic() - begin > patience:
+                return statistics.median(times), spread
+
+
 class Bench:
     def __init__(self, args):
         self.args = args
@@ -82,20 +101,7 @@ class Bench:
         """Median time of one launch; `launches` are closures over different operands. Autograd runs on the streams of its
         forward pass and cannot be captured: as_graph False launches back to back instead (for kernels longer than a launch)."""
         replay = self.capture(launches) if as_graph else lambda: [launch() for launch in launches]
-        replay()
-        torch.cuda.synchronize()
-        times, begin = [], time.monotonic()
-        while True:
-            start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            start.record()
-            replay()
-            end.record()
-            end.synchronize()
-            times.append(start.elapsed_time(end) * 1e3 / len(launches))
-            if len(times) >= 5:
-                spread = statistics.stdev(times) / statistics.mean(times) / math.sqrt(len(times))
-                if spread < 0.01 and sum(times) * len(launches) > 2e3 or time.monotonic() - begin > 0.3:
-                    return statistics.median(times), spread
+        return median_replay(replay, len(launches), 0.3)
 
     @staticmethod
     def capture(launches):
@@ -151,54 +157,85 @@ def rounded(value, multiple):
     return max(multiple, round(value / multiple) * multiple)
 
 
+def gemm_launch(dtype, layout, m, n, k):
+    """C[m,n] = A[m,k] B[k,n] with operands of its own. fp8: scaled products, both operands with k contiguous, bf16 results."""
+    if dtype == "fp8":
+        a = torch.randn(m, k, device="cuda", dtype=torch.bfloat16).to(torch.float8_e4m3fn)
+        b = torch.randn(n, k, device="cuda", dtype=torch.bfloat16).to(torch.float8_e4m3fn).t()
+        one = torch.ones((), device="cuda")
+        return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+    kind = torch.bfloat16 if dtype == "bf16" else torch.float16
+    a = torch.randn(m, k, device="cuda", dtype=kind) if layout != "NT" else torch.randn(k, m, device="cuda", dtype=kind).t()
+    b = torch.randn(n, k, device="cuda", dtype=kind).t() if layout == "TN" else torch.randn(k, n, device="cuda", dtype=kind)
+    c = torch.empty(m, n, device="cuda", dtype=kind)
+    return lambda: torch.mm(a, b, out=c)
+
+
 def bench_gemm(bench, rng, share):
-    """C[m,n] = A[m,k] B[k,n]. Layout: which operands are transposed in memory; TN is a linear layer's forward (weights [n,k])."""
+    """Layout: which operands are transposed in memory; TN is a linear layer's forward (weights [n,k]), NN its input's gradient,
+    NT its weights'."""
     dtype = torch.bfloat16
     x, w = torch.randn(256, 512, device="cuda", dtype=dtype), torch.randn(384, 512, device="cuda", dtype=dtype)
     check("gemm", x @ w.t(), x.float() @ w.float().t())
+    fp8 = torch.cuda.get_device_capability() >= (8, 9)
     while not bench.over(share):
         m = log_uniform(rng, 1, 40000)
         n, k = rounded(log_uniform(rng, 32, 32768), 32), rounded(log_uniform(rng, 32, 32768), 32)
-        if rng.random() < 0.5:  # widths of experts and attention
+        if rng.random() < 0.7:  # widths of experts and attention
             n, k = rounded(log_uniform(rng, 256, 7168), 64), rounded(log_uniform(rng, 256, 7168), 64)
         footprint = 2 * (m * k + n * k + m * n)
-        if footprint > 6e9 or 2.0 * m * n * k > 4e13:
+        if footprint > 6e9 or 2.0 * m * n * k > 2e13:
             continue
-        layout = rng.choice(["TN", "TN", "TN", "NN", "NT"])
-        launches = []
-        for _ in range(bench.copies(footprint)):
-            a = torch.randn(m, k, device="cuda", dtype=dtype) if layout != "NT" else torch.randn(k, m, device="cuda", dtype=dtype).t()
-            b = torch.randn(n, k, device="cuda", dtype=dtype).t() if layout == "TN" else torch.randn(k, n, device="cuda", dtype=dtype)
-            c = torch.empty(m, n, device="cuda", dtype=dtype)
-            launches.append(lambda a=a, b=b, c=c: torch.mm(a, b, out=c))
-        bench.record({"kernel": "gemm", "dtype": "bf16", "m": m, "n": n, "k": k, "layout": layout}, launches)
+        dtype = rng.choices(["bf16", "fp8", "fp16"], [0.8, 0.15 if fp8 else 0, 0.05])[0]
+        layout = "TN" if dtype == "fp8" else rng.choice(["TN", "TN", "TN", "NN", "NT"])
+        launches = [gemm_launch(dtype, layout, m, n, k) for _ in range(bench.copies(footprint))]
+        bench.record({"kernel": "gemm", "dtype": dtype, "m": m, "n": n, "k": k, "layout": layout}, launches)
+
+
+def skewed_rows(rng, experts, total):
+    """Rows of each expert when tokens choose by Zipf's law: at least none, in all `total`."""
+    weights = [(i + 1) ** -rng.choice([0.3, 0.6, 1.0]) for i in range(experts)]
+    rng.shuffle(weights)
+    rows = [int(total * w / sum(weights)) for w in weights]
+    rows[0] += total - sum(rows)
+    return rows
 
 
 def bench_grouped(bench, rng, share):
-    """Experts: rows split over `experts` products of one width, equal or skewed, in one kernel or one after the other."""
+    """Experts: rows split over `experts` products of one width, equal or skewed (column rows), in one kernel or as a batch.
+    kernel grouped_wgrad: the weights' gradients, reduced over each expert's rows."""
     dtype = torch.bfloat16
-    grouped = getattr(torch, "_grouped_mm", None) or getattr(F, "grouped_mm", None)
+    grouped = torch_kernels.grouped_mm
     if grouped is not None:
         x, w = torch.randn(64, 256, device="cuda", dtype=dtype), torch.randn(2, 128, 256, device="cuda", dtype=dtype)
         split = torch.tensor([16, 64], device="cuda", dtype=torch.int32)
         check("grouped_gemm", grouped(x, w.transpose(-2, -1), offs=split), torch.cat([x[:16].float() @ w[0].float().t(), x[16:].float() @ w[1].float().t()]))
+        y = torch.randn(64, 128, device="cuda", dtype=dtype)
+        check("grouped_wgrad", grouped(y.t(), x, offs=split), torch.stack([y[:16].float().t() @ x[:16].float(), y[16:].float().t() @ x[16:].float()]))
     while not bench.over(share):
-        experts = rng.choice([2, 4, 8, 16, 32, 64])
-        rows = rounded(log_uniform(rng, 8, 4096), 8)
+        experts = rng.choice([2, 4, 8, 16, 32, 64, 64])
+        rows = log_uniform(rng, 1, 8192) if rng.random() < 0.3 else rounded(log_uniform(rng, 8, 4096), 8)
         n, k = rounded(log_uniform(rng, 256, 7168), 64), rounded(log_uniform(rng, 256, 7168), 64)
         total = rows * experts
         footprint = 2 * (total * (n + k) + experts * n * k)
-        if footprint > 6e9 or 2.0 * total * n * k > 2e13:
+        if footprint > 6e9 or 2.0 * total * n * k > 1e13:
             continue
         sets = []
         for _ in range(bench.copies(footprint)):
             sets.append((torch.randn(total, k, device="cuda", dtype=dtype), torch.randn(experts, n, k, device="cuda", dtype=dtype)))
-        offsets = torch.arange(rows, total + 1, rows, device="cuda", dtype=torch.int32)
         shape = {"dtype": "bf16", "m": rows, "n": n, "k": k, "experts": experts}
         if grouped is not None:
+            counts = skewed_rows(rng, experts, total) if rng.random() < 0.15 else None
+            split = torch.tensor(counts or [rows] * experts, device="cuda", dtype=torch.int32)
+            offsets = torch.cumsum(split, 0, dtype=torch.int32)
+            listed = {"rows": " ".join(map(str, counts))} if counts else {}
             launches = [lambda x=x, w=w: grouped(x, w.transpose(-2, -1), offs=offsets) for x, w in sets]
-            bench.record({"kernel": "grouped_gemm", **shape}, launches)
-        bench.record({"kernel": "batched_gemm", **shape}, [lambda x=x, w=w: torch.bmm(x.view(experts, rows, k), w.transpose(-2, -1)) for x, w in sets])
+            bench.record({"kernel": "grouped_gemm", **shape, **listed}, launches)
+            if rng.random() < 0.3 and footprint < 3e9:
+                grads = [torch.randn(total, n, device="cuda", dtype=dtype) for _ in sets]
+                bench.record({"kernel": "grouped_wgrad", **shape, **listed}, [lambda x=x, y=y: grouped(y.t(), x, offs=offsets) for (x, _), y in zip(sets, grads)])
+        if rng.random() < 0.5:
+            bench.record({"kernel": "batched_gemm", **shape}, [lambda x=x, w=w: torch.bmm(x.view(experts, rows, k), w.transpose(-2, -1)) for x, w in sets])
 
 
 def bench_attention(bench, rng, share):
@@ -251,20 +288,30 @@ def bench_memory(bench, rng, share):
         record("activation", 2 * size, [lambda x=x: F.gelu(x) for x in xs])
         record("residual_add", 3 * size, [lambda x=x, o=o: torch.add(x, o, out=o) for x, o in zip(xs, outs)])
         record("copy", 2 * size, [lambda x=x, o=o: o.copy_(x) for x, o in zip(xs, outs)])
+        record("gated_activation", 1.5 * size, [lambda x=x: torch_kernels.GatedActivation.apply(x) for x in xs])
+        record("cast", 3 * size, [lambda x=x: x.float() for x in xs])
+        record("softmax", 2 * size, [lambda x=x: torch.softmax(x, -1) for x in xs])
+        labels = torch.randint(0, h, (rows,), device="cuda")
+        record("cross_entropy", 2 * size, [lambda x=x: F.cross_entropy(x, labels, reduction="none") for x in xs])
+        table = torch.randn(50257, h, device="cuda", dtype=dtype)
+        words = [torch.randint(0, 50257, (rows,), device="cuda") for _ in range(2)]
+        record("embedding", 2 * size, [lambda w=w: F.embedding(w, table) for w in words])
         experts, top_k = rng.choice([(64, 8), (128, 8), (256, 8), (8, 2)])
         logits = [torch.randn(rows, experts, device="cuda") for _ in range(4)]
         bench.record({"kernel": "router", "dtype": "fp32", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 5},
-                     [lambda l=l: torch.topk(torch.softmax(l, -1), top_k) for l in logits])
+                     [lambda l=l: torch_kernels.route(l, top_k) for l in logits])
         if rows * top_k * h * e < 4e9:
-            index = torch.argsort(torch.rand(rows * top_k, device="cuda")) // top_k
-            packed = [torch.index_select(x, 0, index) for x in xs[:4]]
-            bench.record({"kernel": "permute", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": 2 * top_k * size},
-                         [lambda x=x, o=o: torch.index_select(x, 0, index, out=o) for x, o in zip(xs, packed)])
-            inverse = torch.argsort(index, stable=True)
-            bench.record({"kernel": "unpermute", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": (top_k + 1) * size},
-                         [lambda p=p: torch.index_select(p, 0, inverse).view(rows, top_k, h).sum(1) for p in packed])
-            bench.record({"kernel": "unpermute_atomic", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": (top_k + 1) * size},
-                         [lambda p=p, o=o: o.index_add_(0, index, p) for p, o in zip(packed, outs)])
+            weights, order, inverse, _ = torch_kernels.route(logits[0], top_k)
+            tokens = order // top_k
+            packed = [torch.index_select(x, 0, tokens) for x in xs[:4]]
+            check("unpermute", torch_kernels.gather_sum(packed[0], weights, inverse, top_k),
+                  (packed[0].float().index_select(0, inverse).view(rows, top_k, h) * weights.unsqueeze(-1)).sum(1))
+            ways = {"kernel": "permute", "dtype": "bf16", "m": rows, "n": h, "k": top_k, "bytes": 2 * top_k * size}
+            bench.record(ways, [lambda x=x, o=o: torch.index_select(x, 0, tokens, out=o) for x, o in zip(xs, packed)])
+            ways["bytes"] = (top_k + 1) * size
+            bench.record(ways | {"kernel": "unpermute"}, [lambda p=p: torch_kernels.gather_sum(p, weights, inverse, top_k) for p in packed])
+            bench.record(ways | {"kernel": "unpermute_eager"}, [lambda p=p: torch.index_select(p, 0, inverse).view(rows, top_k, h).sum(1) for p in packed])
+            bench.record(ways | {"kernel": "unpermute_atomic"}, [lambda p=p, o=o: o.index_add_(0, tokens, p) for p, o in zip(packed, outs)])
         del xs, outs, logits
 
 

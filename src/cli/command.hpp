@@ -73,8 +73,10 @@ struct Command {
 
 [[nodiscard]] Command predict_command();
 [[nodiscard]] Command compare_command();
+[[nodiscard]] Command sweep_command();
 [[nodiscard]] Command collective_command();
 [[nodiscard]] Command kernel_command();
+[[nodiscard]] Command calibrate_command();
 [[nodiscard]] Command list_command();
 
 /// Everything that `moesim` can do.

@@ -15,13 +15,13 @@ enum class Family { product, group, prefill, backward, decode, memory };
 Family kind_of(const std::string& law) {
   const auto starts = [&](std::string_view prefix) { return law.starts_with(prefix); };
   if (starts("gemm.") || starts("batched_gemm.")) return Family::product;
-  if (starts("grouped_gemm.")) return Family::group;
+  if (starts("grouped_gemm.") || starts("grouped_wgrad.")) return Family::group;
   if (starts("attention.prefill.")) return Family::prefill;
   if (starts("attention.backward.")) return Family::backward;
   if (starts("attention.decode.")) return Family::decode;
   if (starts("memory.")) return Family::memory;
   throw InputError(
-      fmt::format("{} is no law (one of gemm, grouped_gemm, batched_gemm, attention.prefill, "
+      fmt::format("{} is no law (one of gemm, grouped_gemm, grouped_wgrad, batched_gemm, attention.prefill, "
                   "attention.backward, attention.decode with .DTYPE, memory.KERNEL)",
                   law));
 }

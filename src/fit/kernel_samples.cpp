@@ -2,7 +2,9 @@
 #include <array>
 #include <cmath>
 #include <fmt/core.h>
+#include <numeric>
 #include <optional>
+#include <sstream>
 
 #include "moesim/fit/fit_kernels.hpp"
 
@@ -64,6 +66,38 @@ void add_product(SampleTable& table, std::size_t row, Samples& samples) {
   samples.push_back(std::move(sample));
 }
 
+/// Rows of each expert: listed in the column `rows` ("12 0 40"), or m of them each.
+std::vector<double> rows_of_experts(SampleTable& table, std::size_t row) {
+  const double experts = positive(table, row, "experts");
+  if (!table.filled(row, "rows")) {
+    return std::vector<double>(static_cast<std::size_t>(std::min(experts, 65536.0)), positive(table, row, "m"));
+  }
+  std::vector<double> rows;
+  std::istringstream listed{std::string(table.text(row, "rows"))};
+  for (double one = 0; listed >> one;) rows.push_back(one);
+  const bool valid = listed.eof() && static_cast<double>(rows.size()) == experts &&
+                     std::ranges::all_of(rows, [](double one) { return one >= 0; });
+  if (!valid) table.complain(row, "rows", "must list the rows of each of the experts, blanks between");
+  return rows;
+}
+
+/// Products of experts. Weight gradients: each expert's [n, rows] x [rows, k], that is k rows of a product reduced over
+/// its tokens; uneven experts enter with their mean, as the operator graph has them.
+void add_group(SampleTable& table, std::size_t row, KernelSample sample, Samples& samples) {
+  sample.rows = rows_of_experts(table, row);
+  sample.m = std::accumulate(sample.rows.begin(), sample.rows.end(), 0.0);
+  sample.n = positive(table, row, "n");
+  sample.k = positive(table, row, "k");
+  if (table.text(row, "kernel") == "grouped_wgrad") {
+    const auto experts = static_cast<double>(sample.rows.size());
+    const double tokens = sample.m / experts;
+    std::ranges::fill(sample.rows, sample.k);
+    sample.m = sample.k * experts;
+    sample.k = tokens;
+  }
+  samples.push_back(std::move(sample));
+}
+
 /// One line of our own table.
 void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
   const std::string kernel(table.text(row, "kernel"));
@@ -71,15 +105,11 @@ void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
   KernelSample sample;
   sample.dtype = dtype_of(table, row);
   sample.seconds = positive(table, row, "time_us") * 1e-6;
-  if (kernel == "grouped_gemm" || kernel == "batched_gemm") {
+  if (kernel == "grouped_gemm" || kernel == "batched_gemm" || kernel == "grouped_wgrad") {
     sample.law = typed(kernel, sample.dtype);
-    const double rows = positive(table, row, "m");
-    const double experts = positive(table, row, "experts");
-    sample.rows.assign(static_cast<std::size_t>(std::min(experts, 65536.0)), rows);
-    sample.m = rows * experts;
-    sample.n = positive(table, row, "n");
-    sample.k = positive(table, row, "k");
-  } else if (kernel == "attention") {
+    return add_group(table, row, std::move(sample), samples);
+  }
+  if (kernel == "attention") {
     AttentionShape shape =
         attention_shape(positive(table, row, "sequences"), positive(table, row, "query_tokens"),
                         positive(table, row, "context_tokens"), positive(table, row, "heads"),

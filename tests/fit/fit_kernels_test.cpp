@@ -191,6 +191,24 @@ TEST_F(KernelSamples, OwnTable_EachKernelFindsItsLaw) {
   EXPECT_EQ(samples[5].bytes, 4096);
 }
 
+// Listed rows; weight gradients are k rows each, reduced over the mean of the experts' tokens.
+TEST_F(KernelSamples, UnevenExperts_AndTheirWeightGradients) {
+  const auto samples =
+      read_kernel_samples(write("kernel,dtype,m,n,k,experts,rows,bytes,time_us\n"
+                                "grouped_gemm,bf16,8,64,32,3,2 0 22,,20\n"
+                                "grouped_wgrad,bf16,8,64,32,3,2 0 22,,20\n"));
+  ASSERT_EQ(samples.size(), 2U);
+  EXPECT_EQ(samples[0].rows, (std::vector<double>{2, 0, 22}));
+  EXPECT_EQ(samples[0].m, 24);
+  EXPECT_EQ(samples[1].law, "grouped_wgrad.bf16");
+  EXPECT_EQ(samples[1].rows, std::vector<double>(3, 32));
+  EXPECT_EQ(samples[1].n, 64);
+  EXPECT_EQ(samples[1].k, 8);
+  EXPECT_THROW(static_cast<void>(read_kernel_samples(write("kernel,dtype,m,n,k,experts,rows,bytes,time_us\n"
+                                                           "grouped_gemm,bf16,8,64,32,3,2 22,,20\n"))),
+               InputError);
+}
+
 TEST_F(KernelSamples, FusedExperts_OnlyBalancedOnOneRank) {
   const auto samples =
       read_kernel_samples(write("dtype,num_tokens,hidden,expert_ffn,top_k,num_experts,ep,distribution,time_us\n"

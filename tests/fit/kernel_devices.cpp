@@ -90,7 +90,7 @@ struct Check {
   std::string law;
 };
 
-struct Transfer {
+struct LawTransfer {
   std::string name;               ///< of the law here
   std::string device;             ///< that it is from
   std::string law;                ///< there
@@ -98,7 +98,7 @@ struct Transfer {
   std::string why;
 };
 
-FittedLaw transferred(const Transfer& transfer) {
+FittedLaw transferred(const LawTransfer& transfer) {
   std::vector<RegionError> errors;
   std::string evidence = transfer.why;
   for (const Check& check : transfer.checked_on) {
@@ -173,10 +173,10 @@ FittedLaw backward_of(FittedLaw forward, const std::string& name) {
   return law;
 }
 
-std::vector<Transfer> transfers_of(const std::string& device) {
+std::vector<LawTransfer> transfers_of(const std::string& device) {
   // Memory-bound kernels: shares of the bandwidth and times of a launch carry over.
   const std::string routing = "routing kernels: the H200's share of the bandwidth";
-  std::vector<Transfer> list = {
+  std::vector<LawTransfer> list = {
       {"memory.permute", "h200_sxm", "memory.permute", {}, routing},
       {"memory.unpermute", "h200_sxm", "memory.unpermute", {}, routing},
       {"memory.unpermute_atomic", "h200_sxm", "memory.unpermute_atomic", {}, routing},
@@ -303,7 +303,7 @@ Calibration make_calibration(const std::string& device) {
     if (table.device != device) continue;
     for (const std::string& law : table.laws) calibration.laws.push_back(measured_fit(device, law).law);
   }
-  for (const Transfer& transfer : transfers_of(device)) {
+  for (const LawTransfer& transfer : transfers_of(device)) {
     if (calibration.find(transfer.name) == nullptr) calibration.laws.push_back(transferred(transfer));
   }
   const std::string dtype = device == "a40" ? ".fp16" : ".bf16";
