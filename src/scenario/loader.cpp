@@ -274,13 +274,45 @@ std::optional<Scenario> Loader::read_case(const Case& one, ReadLog& log, Draft* 
   return scenario;
 }
 
+ConfigPtr Loader::whole(const ConfigPtr& root, const std::vector<Override>& overrides, ReadLog& log) {
+  const ConfigPtr tree = sources_.resolve(root, FileKind::scenario, {}, log.problems);
+  if (tree == nullptr) raise(log);
+  check_variant_names(tree, overrides, log);
+  return apply_overrides(tree, overrides, log.problems);
+}
+
+ConfigPtr Loader::whole(const ConfigPtr& root, const std::vector<Override>& overrides) {
+  ReadLog log;
+  ConfigPtr tree = whole(root, overrides, log);
+  raise(log);
+  used_by_all_ = sources_.used();
+  return tree;
+}
+
+std::vector<std::shared_ptr<const Scenario>> Loader::shared_scenarios(const ConfigPtr& whole) {
+  ReadLog log;
+  std::vector<std::shared_ptr<const Scenario>> all;
+  for (const Case& one : cases(whole, log)) {
+    if (const auto* known = scenarios_.find(one.tree)) {
+      // Two variants may be equal but for their names.
+      if ((*known)->variant == one.variant) {
+        all.push_back(*known);
+        continue;
+      }
+    }
+    sources_.restore_used(used_by_all_);
+    auto scenario = read_case(one, log, nullptr);
+    if (!log.problems.empty() || !scenario) continue;
+    all.push_back(scenarios_.put(one.tree, std::make_shared<const Scenario>(*std::move(scenario))));
+  }
+  raise(log);
+  return all;
+}
+
 std::vector<Scenario> Loader::scenarios(const ConfigPtr& root, const std::vector<Override>& overrides,
                                         std::vector<ConfigPtr>* completed) {
   ReadLog log;
-  const ConfigPtr whole = sources_.resolve(root, FileKind::scenario, {}, log.problems);
-  if (whole == nullptr) raise(log);
-  check_variant_names(whole, overrides, log);
-  const ConfigPtr changed = apply_overrides(whole, overrides, log.problems);
+  const ConfigPtr changed = whole(root, overrides, log);
   const std::vector<InputFile> used_by_all = sources_.used();
   std::vector<Scenario> all;
   for (const Case& one : cases(changed, log)) {

@@ -33,6 +33,11 @@ class Loader {
   /// @throws InputError with every problem
   [[nodiscard]] std::vector<Scenario> scenarios(const ConfigPtr& root, const std::vector<Override>& overrides,
                                                 std::vector<ConfigPtr>* completed = nullptr);
+  /// The two halves of `scenarios`, for points of a sweep: what is the same in all of them, and the cases of one tree
+  /// made from it. The same content gives the same pointer while it is remembered. @throws InputError
+  [[nodiscard]] ConfigPtr whole(const ConfigPtr& root, const std::vector<Override>& overrides);
+  [[nodiscard]] const std::vector<InputFile>& files_behind_whole() const { return used_by_all_; }
+  [[nodiscard]] std::vector<std::shared_ptr<const Scenario>> shared_scenarios(const ConfigPtr& whole);
   [[nodiscard]] Cluster cluster(const ConfigPtr& root, const std::vector<Override>& overrides, bool ideal);
   [[nodiscard]] KernelModel device(const ConfigPtr& root, const std::vector<Override>& overrides);
   [[nodiscard]] Model model(const ConfigPtr& root, const std::vector<Override>& overrides);
@@ -48,6 +53,7 @@ class Loader {
     ConfigPtr tree;
     std::vector<InputFile> files;  ///< that its references led through
   };
+  [[nodiscard]] ConfigPtr whole(const ConfigPtr& root, const std::vector<Override>& overrides, ReadLog& log);
   [[nodiscard]] std::vector<Case> cases(const ConfigPtr& root, ReadLog& log) const;
   [[nodiscard]] std::optional<Scenario> read_case(const Case& one, ReadLog& log, Draft* completed);
   [[nodiscard]] ConfigPtr section(Reader& in, const Key& key, FileKind kind);
@@ -67,6 +73,8 @@ class Loader {
   TreeCache<DeviceModel> devices_;
   TreeCache<Cluster> clusters_;
   TreeCache<FrameworkSection> frameworks_;
+  TreeCache<std::shared_ptr<const Scenario>> scenarios_;
+  std::vector<InputFile> used_by_all_;  ///< files behind `whole`
 };
 
 /// Rules between the sections of a scenario, reported at the section's keys.

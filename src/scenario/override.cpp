@@ -9,9 +9,7 @@
 #include "scenario/config_parse.hpp"
 
 namespace moesim {
-namespace {
 
-/// "a.b.c" as its parts; empty when a part is missing or there are too many.
 std::vector<std::string> split_path(std::string_view text) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -22,8 +20,6 @@ std::vector<std::string> split_path(std::string_view text) {
   }
   return parts;
 }
-
-}  // namespace
 
 ConfigPtr apply_overrides(ConfigPtr root, const std::vector<Override>& overrides, std::vector<Diagnostic>& problems) {
   const auto file = std::make_shared<const std::string>("--set");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "moesim/base/diagnostic.hpp"
@@ -9,6 +10,9 @@
 #include "scenario/config_tree.hpp"
 
 namespace moesim {
+
+/// "a.b.c" as its parts; empty when a part is missing or there are too many.
+[[nodiscard]] std::vector<std::string> split_path(std::string_view text);
 
 /// Lays the overrides over a tree, first to last. An override of a section that is only a name turns the name into its
 /// `base`; one whose value is a map is merged, any other value replaces.
