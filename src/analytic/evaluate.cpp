@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
-#include "analytic/op_cost.hpp"
+#include "moesim/analytic/op_cost.hpp"
+
+#include "analytic/schedule.hpp"
 
 namespace moesim {
 namespace {

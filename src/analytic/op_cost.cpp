@@ -1,4 +1,4 @@
-#include "analytic/op_cost.hpp"
+#include "moesim/analytic/op_cost.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -20,26 +20,26 @@ std::string_view memory_kernel_name(MemoryKernel kernel) {
   return kMemoryKernels[static_cast<std::size_t>(kernel)].name;
 }
 
-/// Distinct machines of a token per (token, expert) choice, what a deduplicated exchange sends of the plain rows.
-double copies_per_choice(const RoutingResult& routing) {
-  double pairs = 0;
-  for (int node = 0; node < routing.nodes(); ++node) pairs += routing.rows_to_node(0, node);
-  const double rows = routing.rows_sent(0);
-  return rows > 0 ? std::min(pairs / rows, 1.0) : 1.0;
+OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, const RoutingResult& routing, int ep_rank) {
+  const auto of_rank = routing.expert_rows(ep_rank);
+  std::vector<double> rows(of_rank.begin(), of_rank.end());
+  for (double& count : rows) count *= gemm.share;
+  GroupedGemmShape shape{.rows = rows, .n = gemm.n, .k = gemm.k, .dtype = gemm.dtype, .execution = gemm.execution};
+  if (gemm.weight_gradient) {
+    // [k, r] x [r, n] for each expert: as many rows as the weight has, reduced over the expert's tokens. The law takes
+    // one reduction length, so uneven experts enter with their mean: the FLOPs are exact.
+    double total = 0;
+    for (const double count : rows) total += count;
+    shape.k = total / static_cast<double>(rows.size());
+    std::fill(rows.begin(), rows.end(), gemm.k);
+    shape.rows = rows;
+  }
+  return repeated(kernels.grouped_gemm(shape), 1, "grouped_gemm");
 }
 
 }  // namespace
 
-OpCosts::OpCosts(const Scenario& scenario, const OpGraph& graph) : scenario_(scenario), graph_(graph) {}
-
-OpCost OpCosts::cost(const Op& op, double count) {
-  if (const auto* kernel = std::get_if<KernelWork>(&op.work)) return kernel_cost(*kernel);
-  if (const auto* exchange = std::get_if<ExchangeWork>(&op.work)) return exchange_cost(*exchange, count);
-  return collective_cost(std::get<CollectiveWork>(op.work), count);
-}
-
-OpCost OpCosts::kernel_cost(const KernelWork& work) const {
-  const KernelModel& kernels = *scenario_.kernels;
+OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
   if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
     return repeated(kernels.gemm(*gemm), work.launches, "gemm");
   if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
@@ -49,34 +49,65 @@ OpCost OpCosts::kernel_cost(const KernelWork& work) const {
     return repeated(kernels.memory_kernel(memory->kernel, memory->moved / work.launches), work.launches,
                     memory_kernel_name(memory->kernel));
   }
-  if (const auto* gemm = std::get_if<ExpertGemm>(&work.shape)) return expert_cost(*gemm);
+  if (const auto* gemm = std::get_if<ExpertGemm>(&work.shape)) {
+    return expert_gemm_cost(kernels, *gemm, routing, ep_rank);
+  }
   const auto& memory = std::get<ExpertMemoryWork>(work.shape);
-  const double rows = graph_.routing.busiest_rank_rows() * memory.share;
+  const double rows = routing.rows_received(ep_rank) * memory.share;
   return repeated(kernels.memory_kernel(memory.kernel, rows * memory.moved_per_row), 1,
                   memory_kernel_name(memory.kernel));
 }
 
-OpCost OpCosts::expert_cost(const ExpertGemm& gemm) const {
-  const RoutingResult& routing = graph_.routing;
-  const int ranks = routing.balanced() ? 1 : routing.ranks();
-  OpCost slowest;
-  std::vector<double> rows;
-  for (int rank = 0; rank < ranks; ++rank) {
-    const auto of_rank = routing.expert_rows(rank);
-    rows.assign(of_rank.begin(), of_rank.end());
-    for (double& count : rows) count *= gemm.share;
-    GroupedGemmShape shape{.rows = rows, .n = gemm.n, .k = gemm.k, .dtype = gemm.dtype, .execution = gemm.execution};
-    if (gemm.weight_gradient) {
-      // [k, r] x [r, n] for each expert: as many rows as the weight has, reduced over the expert's tokens. The law
-      // takes one reduction length, so uneven experts enter with their mean: the FLOPs are exact.
-      double total = 0;
-      for (const double count : rows) total += count;
-      shape.k = total / static_cast<double>(rows.size());
-      std::fill(rows.begin(), rows.end(), gemm.k);
-      shape.rows = rows;
+OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank) {
+  const CollectiveEstimate estimate = model.estimate(plan, bytes_per_rank);
+  return {.estimate = estimate.estimate,
+          .law = model.law_name(),
+          .fitted = model.law(),
+          .extrapolated = estimate.extrapolated};
+}
+
+double copies_per_choice(const RoutingResult& routing) {
+  double pairs = 0;
+  for (int node = 0; node < routing.nodes(); ++node) pairs += routing.rows_to_node(0, node);
+  const double rows = routing.rows_sent(0);
+  return rows > 0 ? std::min(pairs / rows, 1.0) : 1.0;
+}
+
+ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algorithm, bool reversed) {
+  const auto ranks = static_cast<std::size_t>(routing.ranks());
+  ExchangeRows rows{.between = routing.row_matrix(), .to_nodes = {}};
+  if (reversed) {
+    for (std::size_t i = 0; i < ranks; ++i) {
+      for (std::size_t j = i + 1; j < ranks; ++j) std::swap(rows.between[i * ranks + j], rows.between[j * ranks + i]);
     }
-    const OpCost cost = repeated(scenario_.kernels->grouped_gemm(shape), 1, "grouped_gemm");
-    if (rank == 0 || cost.estimate.time > slowest.estimate.time) slowest = cost;
+  }
+  if (algorithm == AllToAllAlgorithm::node_deduplicated) {
+    for (int rank = 0; rank < routing.ranks(); ++rank) {
+      for (int node = 0; node < routing.nodes(); ++node) rows.to_nodes.push_back(routing.rows_to_node(rank, node));
+    }
+  }
+  return rows;
+}
+
+OpCosts::OpCosts(const Scenario& scenario, const OpGraph& graph) : scenario_(scenario), graph_(graph) {}
+
+OpCost OpCosts::cost(const Op& op, double count) {
+  if (const auto* kernel = std::get_if<KernelWork>(&op.work)) return slowest_kernel(*kernel);
+  if (const auto* exchange = std::get_if<ExchangeWork>(&op.work)) return exchange_cost(*exchange, count);
+  return planned_cost(std::get<CollectiveWork>(op.work), count);
+}
+
+OpCost OpCosts::slowest_kernel(const KernelWork& work) const {
+  const RoutingResult& routing = graph_.routing;
+  const KernelModel& kernels = *scenario_.kernels;
+  if (std::holds_alternative<ExpertMemoryWork>(work.shape)) {
+    return moesim::kernel_cost(kernels, work, routing, routing.busiest_rank());
+  }
+  OpCost slowest = moesim::kernel_cost(kernels, work, routing, 0);
+  const int ranks = std::holds_alternative<ExpertGemm>(work.shape) && !routing.balanced() ? routing.ranks() : 1;
+  for (int rank = 1; rank < ranks; ++rank) {
+    const OpCost cost = moesim::kernel_cost(kernels, work, routing, rank);
+    if (cost.estimate.time > slowest.estimate.time) slowest = cost;
   }
   return slowest;
 }
@@ -97,19 +128,10 @@ OpCosts::Planned& OpCosts::planned(CollectiveKind kind, GroupRole role) {
 
 const RankGroups& OpCosts::group(GroupRole role) const { return graph_.groups[static_cast<std::size_t>(role)]; }
 
-OpCost OpCosts::communication(const CollectivePlan& plan, Bytes bytes_per_rank) const {
-  const CollectiveModel& model = *scenario_.cluster.collectives;
-  const CollectiveEstimate estimate = model.estimate(plan, bytes_per_rank);
-  return {.estimate = estimate.estimate,
-          .law = model.law_name(),
-          .fitted = model.law(),
-          .extrapolated = estimate.extrapolated};
-}
-
-OpCost OpCosts::collective_cost(const CollectiveWork& work, double count) {
+OpCost OpCosts::planned_cost(const CollectiveWork& work, double count) {
   Planned& known = planned(work.kind, work.group);
   known.bytes += count * work.bytes_per_rank.value;
-  return communication(*known.plan, work.bytes_per_rank);
+  return collective_cost(*scenario_.cluster.collectives, *known.plan, work.bytes_per_rank);
 }
 
 OpCost OpCosts::exchange_cost(const ExchangeWork& work, double count) {
@@ -118,35 +140,22 @@ OpCost OpCosts::exchange_cost(const ExchangeWork& work, double count) {
     Planned& known = planned(CollectiveKind::all_to_all, GroupRole::expert);
     const double bytes = graph_.routing.rows_sent(0) * bytes_per_row;
     known.bytes += count * bytes;
-    return communication(*known.plan, {bytes});
+    return collective_cost(*scenario_.cluster.collectives, *known.plan, {bytes});
   }
   // The other expert-parallel groups route other tokens alike and run at the same time; the first stands for all.
   const CollectivePlan& plan = uneven_plan(work.reversed);
   const double bytes = plan.uneven_bytes * bytes_per_row;
   (work.reversed ? uneven_back_ : uneven_forth_).bytes += count * bytes;
-  return communication(plan, {bytes});
+  return collective_cost(*scenario_.cluster.collectives, plan, {bytes});
 }
 
 /// Plan of the routing's matrix, one byte per row; sizes scale it.
 const CollectivePlan& OpCosts::uneven_plan(bool reversed) {
   Planned& known = reversed ? uneven_back_ : uneven_forth_;
   if (known.plan == nullptr) {
-    const RoutingResult& routing = graph_.routing;
-    const auto ranks = static_cast<std::size_t>(routing.ranks());
-    std::vector<double> rows = routing.row_matrix();
-    if (reversed) {
-      for (std::size_t i = 0; i < ranks; ++i) {
-        for (std::size_t j = i + 1; j < ranks; ++j) std::swap(rows[i * ranks + j], rows[j * ranks + i]);
-      }
-    }
-    std::vector<double> to_nodes;
-    if (graph_.exchange_algorithm == AllToAllAlgorithm::node_deduplicated) {
-      for (int rank = 0; rank < routing.ranks(); ++rank) {
-        for (int node = 0; node < routing.nodes(); ++node) to_nodes.push_back(routing.rows_to_node(rank, node));
-      }
-    }
+    const ExchangeRows rows = exchange_rows(graph_.routing, graph_.exchange_algorithm, reversed);
     known.plan = std::make_shared<const CollectivePlan>(scenario_.cluster.collectives->plan_uneven(
-        group(GroupRole::expert).front(), rows, graph_.exchange_algorithm, to_nodes));
+        group(GroupRole::expert).front(), rows.between, graph_.exchange_algorithm, rows.to_nodes));
   }
   return *known.plan;
 }
@@ -154,7 +163,7 @@ const CollectivePlan& OpCosts::uneven_plan(bool reversed) {
 OpCost OpCosts::stage_send(Bytes bytes, double count) {
   Planned& known = planned(CollectiveKind::send_recv, GroupRole::pipeline);
   known.bytes += count * bytes.value;
-  return communication(*known.plan, bytes);
+  return collective_cost(*scenario_.cluster.collectives, *known.plan, bytes);
 }
 
 std::vector<double> OpCosts::link_bytes() const {

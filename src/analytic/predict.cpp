@@ -13,6 +13,8 @@
 namespace moesim {
 namespace {
 
+using Evaluate = std::function<GraphTime(const Scenario&, const OpGraph&)>;
+
 Seconds of_kind(const GraphTime& time, WorkKind kind) { return time.by_kind[static_cast<std::size_t>(kind)]; }
 
 std::vector<BreakdownEntry> breakdown(const GraphTime& time) {
@@ -99,7 +101,8 @@ void append(GraphTime& into, const GraphTime& other, double count) {
 }
 
 /// Prefill, then decode steps at the mean context length (attention is affine in it, everything else does not change).
-GraphTime run_inference(const Scenario& scenario, const InferenceWorkload& inference, InferenceTimes& times) {
+GraphTime run_inference(const Scenario& scenario, const InferenceWorkload& inference, const Evaluate& evaluate,
+                        InferenceTimes& times) {
   GraphTime total = evaluate(scenario, build_graph(scenario));
   times.prefill = total.errors.total();
   const double steps = std::max(inference.generated_tokens - 1, 0);
@@ -142,7 +145,9 @@ Flops inference_flops(const Scenario& scenario, const InferenceWorkload& inferen
 
 }  // namespace
 
-Prediction predict(const Scenario& scenario) {
+Prediction predict(const Scenario& scenario) { return predict(scenario, evaluate); }
+
+Prediction predict(const Scenario& scenario, const Evaluate& evaluate) {
   Prediction prediction;
   prediction.scenario = scenario.name;
   prediction.variant = scenario.variant;
@@ -162,7 +167,7 @@ Prediction predict(const Scenario& scenario) {
   } else {
     const auto& inference = std::get<InferenceWorkload>(scenario.workload);
     InferenceTimes times;
-    time = run_inference(scenario, inference, times);
+    time = run_inference(scenario, inference, evaluate, times);
     prediction.inference = times;
     tokens =
         static_cast<double>(inference.batch) * (inference.prompt_tokens + std::max(inference.generated_tokens - 1, 0));

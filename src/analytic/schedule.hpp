@@ -8,8 +8,6 @@
 
 namespace moesim {
 
-inline constexpr std::size_t kWorkKinds = static_cast<std::size_t>(WorkKind::launch) + 1;
-
 /// A phase run once: operators start when their stream is free and their inputs are there.
 struct ScheduledPhase {
   Seconds makespan;                   ///< of all streams but a background one

@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-/// Closed-form time of one operator on its slowest rank.
+/// Time of one operator when nothing disturbs it. Shared by the engines: they differ in what they do with it.
 struct OpCost {
   Estimate estimate;
   std::string_view
@@ -18,7 +18,24 @@ struct OpCost {
   bool extrapolated = false;
 };
 
-/// Times of the operators of one graph, and the load that they put on the links.
+/// Time of a kernel on one rank of the expert-parallel group, whose experts have the rows that `routing` sends them.
+[[nodiscard]] OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing,
+                                 int ep_rank);
+/// Time of a collective of these plans, alone on the cluster.
+[[nodiscard]] OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank);
+
+/// Distinct machines of a token per (token, expert) choice, what a deduplicated exchange sends of the plain rows.
+[[nodiscard]] double copies_per_choice(const RoutingResult& routing);
+
+/// Who sends what to whom in an exchange of uneven sizes, in rows: as CollectiveModel::plan_uneven takes it.
+struct ExchangeRows {
+  std::vector<double> between;   ///< [from * ranks + to]
+  std::vector<double> to_nodes;  ///< [from * nodes + node]; empty unless deduplicated
+};
+/// @param reversed the rows go back to where they came from
+[[nodiscard]] ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algorithm, bool reversed);
+
+/// Closed-form times of the operators of one graph on their slowest ranks, and the load that they put on the links.
 class OpCosts {
  public:
   OpCosts(const Scenario& scenario, const OpGraph& graph);
@@ -39,11 +56,9 @@ class OpCosts {
     double bytes = 0;
   };
 
-  [[nodiscard]] OpCost kernel_cost(const KernelWork& work) const;
-  [[nodiscard]] OpCost expert_cost(const ExpertGemm& gemm) const;
+  [[nodiscard]] OpCost slowest_kernel(const KernelWork& work) const;
   [[nodiscard]] OpCost exchange_cost(const ExchangeWork& work, double count);
-  [[nodiscard]] OpCost collective_cost(const CollectiveWork& work, double count);
-  [[nodiscard]] OpCost communication(const CollectivePlan& plan, Bytes bytes_per_rank) const;
+  [[nodiscard]] OpCost planned_cost(const CollectiveWork& work, double count);
   [[nodiscard]] Planned& planned(CollectiveKind kind, GroupRole role);
   [[nodiscard]] const CollectivePlan& uneven_plan(bool reversed);
   [[nodiscard]] const RankGroups& group(GroupRole role) const;
