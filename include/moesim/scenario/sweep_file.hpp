@@ -27,11 +27,11 @@ struct AxisText {
   std::vector<PlacedText> values;
   std::optional<PlacedText> from;  ///< a range, both ends included
   std::optional<PlacedText> to;
-  std::optional<PlacedText> step;       ///< linear ranges
-  std::optional<int> count;             ///< or so many points
-  bool logarithmic = false;             ///< equal ratios instead of equal differences
-  bool whole = false;                   ///< rounded to whole numbers, each once
-  std::optional<PlacedText> when = {};  ///< expression; where it is false the axis has no value and sets nothing
+  std::optional<PlacedText> step;  ///< linear ranges
+  std::optional<int> count;        ///< or so many points
+  bool logarithmic = false;        ///< equal ratios instead of equal differences
+  bool whole = false;              ///< rounded to whole numbers, each once
+  std::optional<PlacedText> when;  ///< expression; where it is false the axis has no value and sets nothing
 };
 
 /// A key that follows from others: `key` is set to the value of `expression` at every point.
