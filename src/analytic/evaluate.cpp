@@ -4,6 +4,7 @@
 
 #include "moesim/analytic/op_cost.hpp"
 
+#include "analytic/pipeline.hpp"
 #include "analytic/schedule.hpp"
 
 namespace moesim {
@@ -22,7 +23,11 @@ struct Contribution {
 struct Pass {
   std::vector<Contribution> contributions;
   Seconds time;
-  Seconds reduction_left;  ///< background reduction still under way when the pass ends
+  Seconds compute;          ///< sum over the operators of the compute stream
+  Seconds communication;    ///< ... and of the others, background reduction excepted
+  Seconds weight_gradient;  ///< part of `compute`
+  Seconds exposed;          ///< part of `time` in which only communication goes on
+  Seconds reduction_left;   ///< background reduction still under way when the pass ends
   double reduction_spread = 0;
   std::string_view reduction_law;
 };
@@ -49,15 +54,23 @@ class Evaluator {
       return a.micro_batch() < b.micro_batch();
     });
 
-    // 1F1B and GPipe: the slowest stage works without a gap; before its first and after its last micro-batch the others
-    // run once (Narayanan et al. 2021, arXiv 2104.04473, section 2.2: bubble (p - 1)(t_f + t_b) with equal stages).
-    add(slowest->forward, 1 + rest);
-    add(slowest->backward, rest);
-    add(slowest->last_backward, 1);
-    for (auto stage = stages.begin(); stage != stages.end(); ++stage) {
-      if (stage == slowest) continue;
-      add(stage->forward, 1, WorkKind::pipeline);
-      add(stage->last_backward, 1, WorkKind::pipeline);
+    // The slowest stage works without a gap; before its first and after its last micro-batch it waits for the others.
+    const Pass& forward = slowest->forward;
+    const Pass& backward = slowest->last_backward;
+    const StageTime stage{.forward = forward.time,
+                          .backward = backward.time,
+                          .weight_gradient = backward.weight_gradient,
+                          .compute = forward.compute + backward.compute,
+                          .communication = forward.communication + backward.communication};
+    const double exposed = exposed_share(scenario_.parallelism, stage, forward.exposed + backward.exposed);
+    add(forward, 1 + rest, exposed);
+    add(slowest->backward, rest, exposed);
+    add(backward, 1, exposed);
+    const double bubble = bubble_share(scenario_.parallelism, stage);
+    for (auto other = stages.begin(); other != stages.end(); ++other) {
+      if (other == slowest) continue;
+      add(other->forward, bubble, WorkKind::pipeline);
+      add(other->last_backward, bubble, WorkKind::pipeline);
     }
     add_sends(rest + 1);
     if (slowest->last_backward.reduction_left.value > 0) {
@@ -69,7 +82,7 @@ class Evaluator {
            .communication = true},
           1);
     }
-    add(pass(graph_.iteration_end, 1, false), 1);
+    add(pass(graph_.iteration_end, 1, false), 1, 1.0);
     time_.link_bytes = costs_.link_bytes();
     return std::move(time_);
   }
@@ -95,6 +108,12 @@ class Evaluator {
           result.reduction_law = costs.back().law;
         }
       }
+      for (std::size_t i = 0; i < phase.ops.size(); ++i) {
+        const Op& op = phase.ops[i];
+        if (background_reduction && op.stream == Stream::gradient_communication) continue;
+        (op.stream == Stream::compute ? result.compute : result.communication) += phase.repeat * times[i];
+        if (op.weight_gradient) result.weight_gradient += phase.repeat * times[i];
+      }
       const ScheduledPhase scheduled = schedule(phase, times, background_reduction);
       for (const std::size_t op : scheduled.critical) {
         result.contributions.push_back({.kind = phase.ops[op].kind,
@@ -102,6 +121,7 @@ class Evaluator {
                                         .estimate = costs[op].estimate,
                                         .count = phase.repeat,
                                         .communication = phase.ops[op].stream != Stream::compute});
+        if (phase.ops[op].stream != Stream::compute) result.exposed += phase.repeat * times[op];
       }
       // The host runs ahead of the device, or the device waits for the host: whichever is slower over the whole phase.
       Seconds phase_time = scheduled.makespan;
@@ -142,23 +162,30 @@ class Evaluator {
     time_.errors.add(contribution.law, contribution.estimate, count * contribution.count);
   }
 
-  void add(const Pass& pass, double count) {
-    for (const Contribution& contribution : pass.contributions) add(contribution, count);
+  /// @param exposed share of its communication that is not hidden behind another micro-batch
+  void add(const Pass& pass, double count, double exposed) {
+    for (const Contribution& contribution : pass.contributions) {
+      add(contribution, contribution.communication ? count * exposed : count);
+    }
   }
   void add(const Pass& pass, double count, WorkKind kind) {
     for (const Contribution& contribution : pass.contributions) add(contribution, count, kind);
   }
 
   /// Activations forward and their gradients backward between stages: on the critical path once per micro-batch of the
-  /// slowest stage and once per other stage in the fill and the drain.
+  /// slowest stage and once per other stage in the fill and the drain. Interleaved stages send once per chunk, beside
+  /// the work on another micro-batch (Megatron-LM, overlap_p2p_comm): only fill and drain show.
   void add_sends(double micro_batches) {
-    const double pp = scenario_.parallelism.pp;
+    const Parallelism& parallelism = scenario_.parallelism;
+    const double pp = parallelism.pp;
     if (pp <= 1) return;
+    const double chunks = parallelism.virtual_stages;
     const double directions = scenario_.mode() == Mode::training ? 2 : 1;
-    const OpCost send = costs_.stage_send(graph_.stage_boundary, directions * micro_batches);
+    const OpCost send = costs_.stage_send(graph_.stage_boundary, directions * micro_batches * chunks);
     note(send);
+    const double exposed = chunks > 1 ? pp - 1 : micro_batches + pp - 2;
     add({.kind = WorkKind::pipeline, .law = send.law, .estimate = send.estimate, .count = 1, .communication = true},
-        directions * (micro_batches + pp - 2));
+        directions * exposed);
   }
 
   const Scenario& scenario_;

@@ -24,7 +24,8 @@ OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, cons
   const auto of_rank = routing.expert_rows(ep_rank);
   std::vector<double> rows(of_rank.begin(), of_rank.end());
   for (double& count : rows) count *= gemm.share;
-  GroupedGemmShape shape{.rows = rows, .n = gemm.n, .k = gemm.k, .dtype = gemm.dtype, .execution = gemm.execution};
+  GroupedGemmShape shape{
+      .rows = rows, .n = gemm.n, .k = gemm.k, .dtype = gemm.dtype, .execution = gemm.execution, .result = gemm.result};
   if (gemm.weight_gradient) {
     // [k, r] x [r, n] for each expert: as many rows as the weight has, reduced over the expert's tokens. The law takes
     // one reduction length, so uneven experts enter with their mean: the FLOPs are exact.

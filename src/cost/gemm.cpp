@@ -68,17 +68,17 @@ GemmKernel::GemmKernel(const GemmLaw& coefficients, const Device& device, DType 
   }
 }
 
-LawTime GemmKernel::time(double rows, double n, double k, double count) const {
+LawTime GemmKernel::time(double rows, double n, double k, double count, Bytes result) const {
   MOESIM_EXPECTS(rows >= 0 && n >= 0 && k >= 0);
-  Group group{.rows = rows * count, .products = rows > 0 ? count : 0};
+  Group group{.rows = rows * count, .products = rows > 0 ? count : 0, .result = result.value};
   for (std::size_t i = 0; i < kTiles.size(); ++i) {
     group.row_tiles[i] = count * round_up(rows * kTileConstants[i].inverse_m);
   }
   return time(group, n, k);
 }
 
-LawTime GemmKernel::time(std::span<const double> rows, double n, double k) const {
-  Group group;
+LawTime GemmKernel::time(std::span<const double> rows, double n, double k, Bytes result) const {
+  Group group{.result = result.value};
   for (const double count : rows) {
     MOESIM_EXPECTS(count >= 0);
     group.rows += count;
@@ -95,7 +95,9 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
   // (layers run over what the one before has just written); weights, only while several layers' fit.
   const double a = element * group.rows * k;
   const double b = element * group.products * n * k;
-  const double c = element * group.rows * n;
+  const double result = group.result > 0 ? group.result : element;
+  const double c = result * group.rows * n;
+  const double epilogue = law.tile_epilogue * result / element;
   const double from_memory = (1 - cached_share(a + b + c, cache_bytes)) * (a + c) +
                              (1 - cached_share(a + c + kCacheRounds * b, cache_bytes)) * b;
   const double from_cache = a + b + c - from_memory;
@@ -129,7 +131,7 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
       const double at_least_one = per_multiprocessor > 1.0 ? per_multiprocessor : 1.0;
       const double smooth_waves = waves + law.wave_smoothing * (at_least_one - waves);
       const double rounds = round_up(waves * tile.per_round);
-      const double busy = smooth_waves * (seconds_per_element[i] * part + law.tile_epilogue * tile.area);
+      const double busy = smooth_waves * (seconds_per_element[i] * part + epilogue * tile.area);
       const double latency = rounds * part * law.step_latency;
       candidates[i] = (busy > latency ? busy : latency) + rounds * law.round_prologue;
     }
@@ -149,10 +151,10 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
   }
 
   const double floor = 2 * group.rows * n * k / peak;
-  LawTime result{.seconds = std::max(fastest, floor)};
-  if (fastest < 2 * law.launch) return result;
-  if (fastest_memory > fastest_work) return {result.seconds, Bound::memory, "memory"};
-  return {result.seconds, Bound::compute, fastest_waves <= kSplitWaves ? "few_waves" : "compute"};
+  const double seconds = std::max(fastest, floor);
+  if (fastest < 2 * law.launch) return {.seconds = seconds};
+  if (fastest_memory > fastest_work) return {seconds, Bound::memory, "memory"};
+  return {seconds, Bound::compute, fastest_waves <= kSplitWaves ? "few_waves" : "compute"};
 }
 
 GemmLaw gemm_law(const FittedLaw& fitted) {

@@ -133,7 +133,7 @@ const Calibration& KernelModel::calibration() const { return laws_->calibration;
 
 KernelEstimate KernelModel::gemm(const GemmShape& shape) const {
   const Laws::Product& law = laws_->of(shape.dtype).gemm;
-  return estimate(law.kernel.time(shape.m, shape.n, shape.k), law.fitted,
+  return estimate(law.kernel.time(shape.m, shape.n, shape.k, 1, shape.result), law.fitted,
                   covers_product(law.fitted, shape.m, shape.n, shape.k));
 }
 
@@ -149,7 +149,7 @@ KernelEstimate KernelModel::grouped_gemm(const GroupedGemmShape& shape) const {
     }
     const LawTime time =
         law.streamed ? streamed_group_time(*law.streamed, laws_->device, shape.rows, shape.n, shape.k, shape.dtype)
-                     : law.kernel.time(shape.rows, shape.n, shape.k);
+                     : law.kernel.time(shape.rows, shape.n, shape.k, shape.result);
     return estimate(time, law.fitted, products == 0 || covers_product(law.fitted, rows / products, shape.n, shape.k));
   }
   KernelEstimate total;
@@ -159,7 +159,9 @@ KernelEstimate KernelModel::grouped_gemm(const GroupedGemmShape& shape) const {
   double rows_of_one = 0;
   for (const double rows : shape.rows) {
     if (rows <= 0) continue;
-    if (rows != rows_of_one) one = gemm({.m = rows, .n = shape.n, .k = shape.k, .dtype = shape.dtype});
+    if (rows != rows_of_one) {
+      one = gemm({.m = rows, .n = shape.n, .k = shape.k, .dtype = shape.dtype, .result = shape.result});
+    }
     rows_of_one = rows;
     total.estimate.time += one.estimate.time;
     deviation += one.estimate.time.value * one.estimate.spread;

@@ -36,6 +36,22 @@ void add_core(ForwardPhase& phase, const Scenario& scenario, const BatchShape& b
   }
 }
 
+/// Context parallelism: every rank needs the keys and values of its whole group. They go round the ring while the core
+/// works on those already there (Liu et al. 2023, arXiv 2310.01889), so what follows waits for the slower of both.
+/// @param inputs the operator that made queries, keys and values
+/// @param elements of keys and values of one rank
+void add_ring(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, OpId inputs, double elements) {
+  const int cp = scenario.parallelism.cp;
+  if (cp == 1 || batch.query_tokens == 1) return;  // decode: partial results are merged, a token's worth of bytes
+  phase.next_after(inputs);
+  const OpId gather = phase.collective(WorkKind::context_parallel, "attention.ring", Stream::tensor_communication,
+                                       {.kind = CollectiveKind::all_gather,
+                                        .group = GroupRole::context,
+                                        .bytes_per_rank = {cp * elements * element_bytes(scenario)}},
+                                       2);  // backward: keys and values again, and their gradients
+  phase.next_after(gather);
+}
+
 /// Kept keys and values are written to (and read from, inside the attention kernel) the cache.
 void add_cache_write(ForwardPhase& phase, const Scenario& scenario, double elements) {
   if (scenario.mode() == Mode::inference) {
@@ -66,6 +82,7 @@ void add_grouped_query(ForwardPhase& phase, const Scenario& scenario, const Batc
   }
   add_rotary(phase, scenario, tokens * (q_width + kv_width));
   add_cache_write(phase, scenario, tokens * 2 * kv_width);
+  const OpId inputs{phase.ops().size() - 1};
   add_core(phase, scenario, batch,
            {.sequences = batch.sequences,
             .query_tokens = batch.query_tokens,
@@ -77,6 +94,7 @@ void add_grouped_query(ForwardPhase& phase, const Scenario& scenario, const Batc
             .causal = true,
             .backward = false,
             .dtype = scenario.model.activation_dtype});
+  add_ring(phase, scenario, batch, inputs, tokens * 2 * kv_width);
   phase.gemm(WorkKind::attention, "attention.output", projection(scenario, tokens, h, q_width));
 }
 
@@ -128,7 +146,9 @@ void add_latent(ForwardPhase& phase, const Scenario& scenario, const BatchShape&
   } else {
     phase.gemm(WorkKind::attention, "attention.kv_up",
                projection(scenario, tokens, heads * (attention.nope_head_dim + attention.v_head_dim), latent));
+    const OpId inputs{phase.ops().size() - 1};
     add_core(phase, scenario, batch, core);
+    add_ring(phase, scenario, batch, inputs, tokens * heads * (q_head + attention.v_head_dim));
   }
   phase.gemm(WorkKind::attention, "attention.output", projection(scenario, tokens, h, heads * attention.v_head_dim));
 }

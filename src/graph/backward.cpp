@@ -29,15 +29,16 @@ GemmShape input_gradient(const GemmShape& forward) {
   return {.m = forward.m, .n = forward.k, .k = forward.n, .dtype = forward.dtype};
 }
 /// dB[k,n] = A^T[k,m] dC[m,n].
-GemmShape weight_gradient(const GemmShape& forward) {
-  return {.m = forward.k, .n = forward.n, .k = forward.m, .dtype = forward.dtype};
+GemmShape weight_gradient(const GemmShape& forward, Bytes result) {
+  return {.m = forward.k, .n = forward.n, .k = forward.m, .dtype = forward.dtype, .result = result};
 }
 
 /// The kernels of an operator's backward pass, in order.
-std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward) {
+std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gradient) {
   if (const auto* collective = std::get_if<CollectiveWork>(&forward.op.work)) {
     CollectiveWork back = *collective;
     back.kind = adjoint(collective->kind);
+    back.bytes_per_rank = collective->bytes_per_rank * forward.backward_scale;
     return {back};
   }
   if (const auto* exchange = std::get_if<ExchangeWork>(&forward.op.work)) {
@@ -49,13 +50,15 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward) {
   const KernelWork& kernel = std::get<KernelWork>(forward.op.work);
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
     return {KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches},
-            KernelWork{.shape = weight_gradient(*gemm), .launches = kernel.launches}};
+            KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
+                       .launches = kernel.launches}};
   }
   if (const auto* gemm = std::get_if<ExpertGemm>(&kernel.shape)) {
     ExpertGemm input = *gemm;
     std::swap(input.n, input.k);
     ExpertGemm weight = *gemm;
     weight.weight_gradient = true;
+    weight.result = gradient;
     return {KernelWork{.shape = input, .launches = kernel.launches},
             KernelWork{.shape = weight, .launches = kernel.launches}};
   }
@@ -70,7 +73,7 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward) {
 
 }  // namespace
 
-Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_recompute) const {
+Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_recompute, Bytes gradient) const {
   Phase phase{.name = name, .ops = {}, .repeat = repeat};
   if (full_recompute) phase.ops = forward(1).ops;
 
@@ -84,13 +87,14 @@ Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_rec
       phase.ops.push_back(std::move(again));
     }
     bool first = true;
-    for (auto& work : backward_work(forward)) {
+    for (auto& work : backward_work(forward, gradient)) {
       Op op{.kind = forward.op.kind,
             .name = forward.op.name,
             .stream = forward.op.stream,
             .work = std::move(work),
             .after = {}};
       if (first) op.after = waits[i];
+      op.weight_gradient = !first && forward.has_weight;
       first = false;
       phase.ops.push_back(std::move(op));
     }

@@ -5,6 +5,8 @@
 // against 3); bias + dropout + add reads dy and writes dx, and the residual's gradient is added in one more pass of 3
 // (5 against 3).
 
+#include "moesim/base/diagnostic.hpp"
+
 #include "graph/layers.hpp"
 
 namespace moesim {
@@ -41,7 +43,12 @@ void enter_tensor_parallel(ForwardPhase& phase, const Scenario& scenario, double
   const OpId gather =
       phase.collective(WorkKind::tensor_parallel, "tensor.all_gather", Stream::tensor_communication,
                        {.kind = CollectiveKind::all_gather, .group = GroupRole::tensor, .bytes_per_rank = gathered});
-  phase.next_after(gather);
+  // Overlapped, the product works on the pieces as they arrive: what follows it waits for both.
+  if (scenario.framework.tensor_overlap) {
+    phase.next_but_one_after(gather);
+  } else {
+    phase.next_after(gather);
+  }
 }
 
 void leave_tensor_parallel(ForwardPhase& phase, const Scenario& scenario, double tokens) {
@@ -49,8 +56,9 @@ void leave_tensor_parallel(ForwardPhase& phase, const Scenario& scenario, double
   const Bytes partial{tokens * scenario.model.hidden * element_bytes(scenario)};
   const CollectiveKind kind =
       scenario.parallelism.sequence_parallel ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce;
-  const OpId before{phase.ops().size() - 1};
-  phase.next_after(before);
+  // Overlapped, finished pieces of the product go while it works on the next: both begin together.
+  MOESIM_EXPECTS(phase.ops().size() >= 2);
+  phase.next_after(OpId{phase.ops().size() - (scenario.framework.tensor_overlap ? 2 : 1)});
   const OpId reduce = phase.collective(WorkKind::tensor_parallel, "tensor.reduce", Stream::tensor_communication,
                                        {.kind = kind, .group = GroupRole::tensor, .bytes_per_rank = partial});
   phase.next_after(reduce);

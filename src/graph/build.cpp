@@ -87,14 +87,13 @@ struct Part {
   bool is_layer;  ///< embedding and head are not: never recomputed, their gradients go with the layers'
 };
 
-Stage build_stage(const Scenario& scenario, const BatchShape& batch, double rows_per_rank, int index) {
+Stage build_stage(const Scenario& scenario, const BatchShape& batch, const LayerRows& rows, int index) {
   const StageLayers layers = stage_layers(scenario, index);
   std::vector<Part> parts;  // in forward order
   if (index == 0) parts.push_back({embedding_phase(scenario, batch), 1, false});
   // Dense layers lead, or alternate with MoE layers: the order changes no time, only the counts do.
   if (layers.dense > 0) parts.push_back({dense_layer_phase(scenario, batch), static_cast<double>(layers.dense), true});
-  if (layers.moe > 0)
-    parts.push_back({moe_layer_phase(scenario, batch, rows_per_rank), static_cast<double>(layers.moe), true});
+  if (layers.moe > 0) parts.push_back({moe_layer_phase(scenario, batch, rows), static_cast<double>(layers.moe), true});
   if (index == scenario.parallelism.pp - 1) parts.push_back({head_phase(scenario, batch), 1, false});
 
   Stage stage;
@@ -103,8 +102,12 @@ Stage build_stage(const Scenario& scenario, const BatchShape& batch, double rows
 
   const bool full = std::get<TrainingWorkload>(scenario.workload).recompute == Recompute::full;
   const LocalParameters local = local_parameters(scenario, index);
+  // Added to in the product's epilogue: read and written in the gradients' own type (Megatron-LM,
+  // --no-gradient-accumulation-fusion off).
+  const Bytes gradient{
+      scenario.framework.fused_gradient_accumulation ? 2 * bytes_per_element(scenario.framework.gradient_dtype) : 0.0};
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    Phase backward = part->phase.backward("backward", part->repeat, full && part->is_layer);
+    Phase backward = part->phase.backward("backward", part->repeat, full && part->is_layer, gradient);
     stage.last_backward.push_back(scenario.framework.gradient_reduction_overlap && part->is_layer
                                       ? with_reduction(backward, scenario, local, layers.dense + layers.moe)
                                       : backward);
@@ -113,18 +116,24 @@ Stage build_stage(const Scenario& scenario, const BatchShape& batch, double rows
   return stage;
 }
 
+/// Keys that the queries of one rank see on average, as a causal core counts them. Context parallelism gives every rank
+/// an early and a late piece of the sequence, so that all have the same number of (query, key) pairs, s^2 / (2 cp)
+/// (Megatron Core, context parallelism): those of q = s / cp queries at the end of (s + q) / 2 keys.
+double balanced_context(double sequence, int cp) { return (sequence + sequence / cp) / 2; }
+
 OpGraph build(const Scenario& scenario, const BatchShape& batch, int micro_batches) {
   OpGraph graph;
   graph.groups = process_groups(scenario.parallelism);
   graph.exchange_algorithm = scenario.framework.all_to_all;
   graph.micro_batches = micro_batches;
-  double rows_per_rank = 0;
+  LayerRows rows;
   if (scenario.model.moe) {
-    graph.routing = route_layer(scenario, moe_tokens_per_rank(scenario, batch));
-    rows_per_rank = graph.routing.rows_sent(0);
+    graph.moe_tokens_per_rank = moe_tokens_per_rank(scenario, batch);
+    graph.routing = route_layer(scenario, graph.moe_tokens_per_rank);
+    rows = layer_rows(scenario, graph.routing);
   }
   for (int stage = 0; stage < scenario.parallelism.pp; ++stage) {
-    graph.stages.push_back(build_stage(scenario, batch, rows_per_rank, stage));
+    graph.stages.push_back(build_stage(scenario, batch, rows, stage));
   }
   const double split = scenario.parallelism.sequence_parallel ? scenario.parallelism.tp : 1;
   graph.stage_boundary = {batch.tokens() * scenario.model.hidden * bytes_per_element(scenario.model.activation_dtype) /
@@ -142,7 +151,7 @@ OpGraph build_graph(const Scenario& scenario) {
     return build(scenario,
                  {.sequences = static_cast<double>(training->micro_batch),
                   .query_tokens = sequence / parallelism.cp,
-                  .context_tokens = sequence,
+                  .context_tokens = balanced_context(sequence, parallelism.cp),
                   .logits_of_all_tokens = true},
                  training->global_batch / (parallelism.dp * training->micro_batch));
   }
@@ -151,7 +160,7 @@ OpGraph build_graph(const Scenario& scenario) {
   return build(scenario,
                {.sequences = static_cast<double>(inference.batch) / parallelism.dp,
                 .query_tokens = prompt / parallelism.cp,
-                .context_tokens = prompt,
+                .context_tokens = balanced_context(prompt, parallelism.cp),
                 .logits_of_all_tokens = inference.generated_tokens == 0},
                1);
 }
@@ -161,9 +170,13 @@ OpGraph build_decode_graph(const Scenario& scenario, double context_tokens) {
   return build(scenario,
                {.sequences = static_cast<double>(inference.batch) / scenario.parallelism.dp,
                 .query_tokens = 1,
-                .context_tokens = context_tokens,
+                .context_tokens = context_tokens / scenario.parallelism.cp,  // the cache is split
                 .logits_of_all_tokens = true},
                1);
+}
+
+RoutingResult route_instance(const Scenario& scenario, const OpGraph& graph, RoutingInstance instance) {
+  return route_layer(scenario, graph.moe_tokens_per_rank, instance);
 }
 
 }  // namespace moesim

@@ -12,7 +12,7 @@ OpId ForwardPhase::add(WorkKind kind, std::string_view name, Stream stream, decl
   forward.backward_scale = backward_scale;
   forward.has_weight = has_weight;
   ops_.push_back(std::move(forward));
-  pending_.clear();
+  pending_ = std::exchange(pending_later_, {});
   return id;
 }
 
@@ -21,8 +21,8 @@ OpId ForwardPhase::gemm(WorkKind kind, std::string_view name, const GemmShape& s
 }
 
 OpId ForwardPhase::activation_gemm(WorkKind kind, std::string_view name, const GemmShape& shape) {
-  // Backward: two products as well, one gradient for each factor; the same shapes as for a weight.
-  return add(kind, name, Stream::compute, KernelWork{.shape = shape, .launches = 1}, 1, true);
+  // Backward: two products as well, one gradient for each factor, of the same shapes as for a weight.
+  return add(kind, name, Stream::compute, KernelWork{.shape = shape, .launches = 1});
 }
 
 OpId ForwardPhase::attention(std::string_view name, const AttentionShape& shape) {
@@ -47,8 +47,9 @@ OpId ForwardPhase::expert_memory(WorkKind kind, std::string_view name, MemoryKer
              backward_scale);
 }
 
-OpId ForwardPhase::collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work) {
-  return add(kind, name, stream, work);
+OpId ForwardPhase::collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work,
+                              double backward_scale) {
+  return add(kind, name, stream, work, backward_scale);
 }
 
 OpId ForwardPhase::exchange(WorkKind kind, std::string_view name, const ExchangeWork& work,

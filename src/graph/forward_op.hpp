@@ -12,7 +12,7 @@ namespace moesim {
 /// alone (src/graph/backward.cpp), so a layer is written once.
 struct ForwardOp {
   Op op;
-  double backward_scale = 1;  ///< memory kernels and exchanges: bytes moved backward / bytes moved forward
+  double backward_scale = 1;  ///< bytes moved backward / forward, of memory kernels and communication
   bool has_weight = false;    ///< GEMMs: a weight gradient is due besides the input gradient
   bool recomputed = false;    ///< selective recompute: run forward again before its backward pass
 };
@@ -33,18 +33,22 @@ class ForwardPhase {
   OpId expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches);
   OpId expert_memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes_per_row,
                      double backward_scale, double share = 1);
-  OpId collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work);
+  OpId collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work,
+                  double backward_scale = 1);
   OpId exchange(WorkKind kind, std::string_view name, const ExchangeWork& work, Bytes backward_bytes_per_row);
 
   /// The operator `op` waits for `before`, which is on another stream.
   void depend(OpId op, OpId before) { ops_[op.index()].op.after.push_back(before); }
   /// The next operator waits for `before`.
   void next_after(OpId before) { pending_.push_back(before); }
+  /// The operator after the next waits for `before`.
+  void next_but_one_after(OpId before) { pending_later_.push_back(before); }
   void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
 
   [[nodiscard]] const std::vector<ForwardOp>& ops() const { return ops_; }
   [[nodiscard]] Phase forward(double repeat) const;
-  [[nodiscard]] Phase backward(std::string_view name, double repeat, bool full_recompute) const;
+  /// @param gradient bytes moved per element of a weight's gradient; 0: written once in the element type
+  [[nodiscard]] Phase backward(std::string_view name, double repeat, bool full_recompute, Bytes gradient = {}) const;
 
  private:
   OpId add(WorkKind kind, std::string_view name, Stream stream, decltype(Op::work) work, double backward_scale = 1,
@@ -52,7 +56,8 @@ class ForwardPhase {
 
   std::string_view name_;
   std::vector<ForwardOp> ops_;
-  std::vector<OpId> pending_;
+  std::vector<OpId> pending_;        ///< what the next operator waits for
+  std::vector<OpId> pending_later_;  ///< ... and the one after it
 };
 
 }  // namespace moesim

@@ -27,6 +27,8 @@ std::array<RankGroups, kGroupRoles> process_groups(const Parallelism& parallelis
   const int per_stage = world / parallelism.pp;
   std::array<RankGroups, kGroupRoles> groups;
   groups[static_cast<std::size_t>(GroupRole::tensor)] = strided_groups(world, parallelism.tp, 1);
+  groups[static_cast<std::size_t>(GroupRole::context)] = strided_groups(world, parallelism.cp, parallelism.tp);
+  groups[static_cast<std::size_t>(GroupRole::expert_tensor)] = strided_groups(world, parallelism.etp, 1);
   // Dense weights are replicated over context and data ranks.
   groups[static_cast<std::size_t>(GroupRole::data)] =
       strided_groups(world, parallelism.cp * parallelism.dp, parallelism.tp);

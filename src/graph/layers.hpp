@@ -3,6 +3,7 @@
 #include "moesim/scenario/scenario.hpp"
 
 #include "graph/forward_op.hpp"
+#include "graph/sharding.hpp"
 
 namespace moesim {
 
@@ -18,7 +19,7 @@ struct BatchShape {
 
 [[nodiscard]] ForwardPhase embedding_phase(const Scenario& scenario, const BatchShape& batch);
 [[nodiscard]] ForwardPhase dense_layer_phase(const Scenario& scenario, const BatchShape& batch);
-[[nodiscard]] ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, double rows_per_rank);
+[[nodiscard]] ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, const LayerRows& rows);
 /// Final norm, projection to the vocabulary and loss (inference: no loss).
 [[nodiscard]] ForwardPhase head_phase(const Scenario& scenario, const BatchShape& batch);
 
@@ -35,9 +36,10 @@ void add_attention(ForwardPhase& phase, const Scenario& scenario, const BatchSha
 void add_ffn(ForwardPhase& phase, const Scenario& scenario, WorkKind kind, double tokens, double hidden, FfnKind ffn,
              int tp);
 /// Tensor parallelism before a column-parallel block: all-gather of the sequence shards (sequence parallel), else
-/// nothing.
+/// nothing. The product that takes the tokens must be the next operator.
 void enter_tensor_parallel(ForwardPhase& phase, const Scenario& scenario, double tokens);
-/// ... and after a row-parallel block: reduce-scatter (sequence parallel) or all-reduce.
+/// ... and after a row-parallel block: reduce-scatter (sequence parallel) or all-reduce. Its product must be the last
+/// operator.
 void leave_tensor_parallel(ForwardPhase& phase, const Scenario& scenario, double tokens);
 
 }  // namespace moesim

@@ -95,15 +95,9 @@ double cache_bytes(const Scenario& scenario, const InferenceWorkload& inference,
   }
   const double tokens = static_cast<double>(inference.batch) / scenario.parallelism.dp *
                         (inference.prompt_tokens + inference.generated_tokens) / scenario.parallelism.cp;
-  const double layers = (scenario.model.layers + scenario.parallelism.pp - 1) / scenario.parallelism.pp;
+  const int layers = (scenario.model.layers + scenario.parallelism.pp - 1) / scenario.parallelism.pp;
   return tokens * per_token * element * layers;
 }
-
-/// Rows that the busiest rank sends and holds in one MoE layer.
-struct LayerRows {
-  double sent = 0;
-  double held = 0;
-};
 
 class Plan {
  public:
@@ -146,10 +140,9 @@ class Plan {
   MemoryPlan plan_;
 };
 
-LayerRows layer_rows(const Scenario& scenario, double tokens) {
+LayerRows rows_of(const Scenario& scenario, double tokens) {
   if (!scenario.model.moe) return {};
-  const RoutingResult routing = route_layer(scenario, tokens / scenario.parallelism.tp);
-  return {.sent = routing.rows_sent(0), .held = routing.busiest_rank_rows()};
+  return layer_rows(scenario, route_layer(scenario, tokens / scenario.parallelism.tp));
 }
 
 }  // namespace
@@ -163,7 +156,7 @@ MemoryPlan plan_memory(const Scenario& scenario) {
   if (const auto* inference = std::get_if<InferenceWorkload>(&scenario.workload)) {
     const double tokens =
         static_cast<double>(inference->batch) / parallelism.dp * inference->prompt_tokens / parallelism.cp;
-    const LayerRows rows = layer_rows(scenario, tokens);
+    const LayerRows rows = rows_of(scenario, tokens);
     const Held held{.scenario = scenario,
                     .tokens = tokens,
                     .sequence = static_cast<double>(inference->prompt_tokens),
@@ -183,7 +176,7 @@ MemoryPlan plan_memory(const Scenario& scenario) {
 
   const auto& training = std::get<TrainingWorkload>(scenario.workload);
   const double tokens = static_cast<double>(training.micro_batch) * training.sequence_length / parallelism.cp;
-  const LayerRows rows = layer_rows(scenario, tokens);
+  const LayerRows rows = rows_of(scenario, tokens);
   const Held held{.scenario = scenario,
                   .tokens = tokens,
                   .sequence = static_cast<double>(training.sequence_length),

@@ -14,6 +14,7 @@ namespace {
 struct MoeShape {
   double tokens;  ///< of this rank that enter the router
   double rows;    ///< (token, expert) rows that this rank sends, padding included
+  double held;    ///< rows of its experts
   double experts_per_rank;
   double element;  ///< bytes
 };
@@ -57,13 +58,29 @@ double expert_launches(const Framework& framework, double experts_per_rank) {
   return framework.expert_execution == ExpertExecution::sequential ? experts_per_rank : 1;
 }
 
+/// Tensor-parallel experts: each rank of the group gets the rows that all of them received (all_gather), or its part of
+/// the sum of their partial results (reduce_scatter).
+OpId tensor_exchange(ForwardPhase& phase, OpId after, CollectiveKind kind, double bytes) {
+  phase.next_after(after);
+  return phase.collective(WorkKind::tensor_parallel, "experts.tensor", Stream::tensor_communication,
+                          {.kind = kind, .group = GroupRole::expert_tensor, .bytes_per_rank = {bytes}});
+}
+
 /// Experts of one chunk: sort what arrived by expert, both products with the activation between, sort back.
-void add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape, double share) {
+/// @param arrived the operator that brought the rows
+/// @param chunk share of the rows
+/// @return the last operator
+OpId add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape, OpId arrived, double chunk) {
   const MoeLayer& moe = *scenario.model.moe;
   const Framework& framework = scenario.framework;
   const double launches = expert_launches(framework, shape.experts_per_rank);
   const bool gated = moe.expert_ffn == FfnKind::gated;
   const DType dtype = scenario.model.activation_dtype;
+  const double share = chunk * scenario.parallelism.etp;
+  const double gathered = shape.held * chunk * shape.element;  // bytes per element of a row's width
+  const bool split = scenario.parallelism.etp > 1;
+  if (split) arrived = tensor_exchange(phase, arrived, CollectiveKind::all_gather, gathered * moe.payload_in);
+  phase.next_after(arrived);
   const bool sorts = shape.experts_per_rank > 1 && scenario.parallelism.ep > 1;  // rows arrive by rank, then by expert
   if (sorts)
     phase.expert_memory(WorkKind::permute, "experts.sort", MemoryKernel::permute, 2 * moe.payload_in * shape.element, 1,
@@ -94,6 +111,8 @@ void add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& 
   if (sorts)
     phase.expert_memory(WorkKind::permute, "experts.sort_back", MemoryKernel::permute,
                         2 * moe.payload_out * shape.element, 1, share);
+  const OpId last{phase.ops().size() - 1};
+  return split ? tensor_exchange(phase, last, CollectiveKind::reduce_scatter, gathered * moe.payload_out) : last;
 }
 
 }  // namespace
@@ -102,12 +121,13 @@ double moe_tokens_per_rank(const Scenario& scenario, const BatchShape& batch) {
   return batch.tokens() / scenario.parallelism.tp;
 }
 
-ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, double rows_per_rank) {
+ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, const LayerRows& rows) {
   const Model& model = scenario.model;
   const MoeLayer& moe = *model.moe;
   const Framework& framework = scenario.framework;
   const MoeShape shape{.tokens = moe_tokens_per_rank(scenario, batch),
-                       .rows = rows_per_rank,
+                       .rows = rows.sent,
+                       .held = rows.held,
                        .experts_per_rank = static_cast<double>(moe.experts) / scenario.parallelism.ep,
                        .element = bytes_per_element(model.activation_dtype)};
   const PayloadBytes payload = payload_bytes(model);
@@ -127,7 +147,7 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   const int chunks = exchanges ? framework.pipelining_degree : 1;
   const double share = 1.0 / chunks;
   std::vector<OpId> dispatches;
-  std::vector<OpId> combines;
+  std::vector<OpId> results;
   if (exchanges) {
     for (int chunk = 0; chunk < chunks; ++chunk) {
       phase.next_after(permute);
@@ -138,22 +158,23 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   }
   if (framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
   for (int chunk = 0; chunk < chunks; ++chunk) {
-    if (exchanges) phase.next_after(dispatches[static_cast<std::size_t>(chunk)]);
-    add_experts(phase, scenario, shape, share);
+    const OpId arrived = exchanges ? dispatches[static_cast<std::size_t>(chunk)] : permute;
+    results.push_back(add_experts(phase, scenario, shape, arrived, share));
     if (!exchanges) continue;
-    phase.next_after(OpId{phase.ops().size() - 1});
-    combines.push_back(phase.exchange(WorkKind::combine, "combine",
-                                      {.bytes_per_row = payload.combine, .share = share, .reversed = true},
-                                      payload.combine_gradient));
+    phase.next_after(results.back());
+    results.back() =
+        phase.exchange(WorkKind::combine, "combine",
+                       {.bytes_per_row = payload.combine, .share = share, .reversed = true}, payload.combine_gradient);
   }
-  for (const OpId combine : combines) phase.next_after(combine);
+  for (const OpId result : results) phase.next_after(result);
 
   // Weighted sum of each token's rows: all rows read, tokens written. Backward: rows written scaled, and read for the
   // gradient of the router's weights.
   const MemoryKernel unpermute = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
-  const double rows = shape.rows * moe.payload_out * shape.element;
-  const double tokens = shape.tokens * moe.payload_out * shape.element;
-  phase.memory(WorkKind::permute, "unpermute", unpermute, rows + tokens, (2 * rows + tokens) / (rows + tokens));
+  const double row_bytes = shape.rows * moe.payload_out * shape.element;
+  const double token_bytes = shape.tokens * moe.payload_out * shape.element;
+  phase.memory(WorkKind::permute, "unpermute", unpermute, row_bytes + token_bytes,
+               (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
   if (moe.post_projection)
     add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);
   add_residual(phase, scenario, batch, "ffn_residual");

@@ -98,7 +98,7 @@ int expert_ranks_per_node(const Scenario& scenario) {
   return std::max(count, 1);
 }
 
-RoutingResult route_layer(const Scenario& scenario, double tokens_per_rank) {
+RoutingResult route_layer(const Scenario& scenario, double tokens_per_rank, RoutingInstance instance) {
   const MoeLayer& moe = *scenario.model.moe;
   const RoutingProblem problem{.experts = moe.experts,
                                .top_k = moe.top_k,
@@ -110,7 +110,11 @@ RoutingResult route_layer(const Scenario& scenario, double tokens_per_rank) {
                                .pad_to_busiest = false,
                                .max_nodes_per_token = moe.max_nodes_per_token,
                                .placement = scenario.expert_placement};
-  return route(problem, scenario.routing);
+  return route(problem, scenario.routing, instance);
+}
+
+LayerRows layer_rows(const Scenario& scenario, const RoutingResult& routing) {
+  return {.sent = routing.rows_sent(0), .held = routing.busiest_rank_rows() * scenario.parallelism.etp};
 }
 
 }  // namespace moesim

@@ -35,6 +35,15 @@ struct ZeroShare {
 [[nodiscard]] int expert_ranks_per_node(const Scenario& scenario);
 
 /// Routing of one MoE layer for `tokens_per_rank` tokens that enter the router on each rank.
-[[nodiscard]] RoutingResult route_layer(const Scenario& scenario, double tokens_per_rank);
+[[nodiscard]] RoutingResult route_layer(const Scenario& scenario, double tokens_per_rank,
+                                        RoutingInstance instance = {});
+
+/// (token, expert) rows of one MoE layer.
+struct LayerRows {
+  double sent = 0;  ///< by a rank
+  double held =
+      0;  ///< by the experts of the busiest rank: with tensor-parallel experts, what all ranks of its group got
+};
+[[nodiscard]] LayerRows layer_rows(const Scenario& scenario, const RoutingResult& routing);
 
 }  // namespace moesim

@@ -15,15 +15,25 @@ struct WorkKindName {
   std::string_view name;
 };
 constexpr std::array kWorkKindNames = {
-    WorkKindName{WorkKind::embedding, "embedding"}, WorkKindName{WorkKind::norms, "norms"},
-    WorkKindName{WorkKind::attention, "attention"}, WorkKindName{WorkKind::dense_ffn, "dense_ffn"},
-    WorkKindName{WorkKind::router, "router"},       WorkKindName{WorkKind::descend, "descend"},
-    WorkKindName{WorkKind::permute, "permute"},     WorkKindName{WorkKind::dispatch, "dispatch"},
-    WorkKindName{WorkKind::experts, "experts"},     WorkKindName{WorkKind::combine, "combine"},
-    WorkKindName{WorkKind::ascend, "ascend"},       WorkKindName{WorkKind::shared_experts, "shared_experts"},
-    WorkKindName{WorkKind::logits, "logits"},       WorkKindName{WorkKind::tensor_parallel, "tensor_parallel"},
-    WorkKindName{WorkKind::pipeline, "pipeline"},   WorkKindName{WorkKind::gradient_reduction, "gradient_reduction"},
-    WorkKindName{WorkKind::optimizer, "optimizer"}, WorkKindName{WorkKind::launch, "launch"},
+    WorkKindName{WorkKind::embedding, "embedding"},
+    WorkKindName{WorkKind::norms, "norms"},
+    WorkKindName{WorkKind::attention, "attention"},
+    WorkKindName{WorkKind::dense_ffn, "dense_ffn"},
+    WorkKindName{WorkKind::router, "router"},
+    WorkKindName{WorkKind::descend, "descend"},
+    WorkKindName{WorkKind::permute, "permute"},
+    WorkKindName{WorkKind::dispatch, "dispatch"},
+    WorkKindName{WorkKind::experts, "experts"},
+    WorkKindName{WorkKind::combine, "combine"},
+    WorkKindName{WorkKind::ascend, "ascend"},
+    WorkKindName{WorkKind::shared_experts, "shared_experts"},
+    WorkKindName{WorkKind::logits, "logits"},
+    WorkKindName{WorkKind::tensor_parallel, "tensor_parallel"},
+    WorkKindName{WorkKind::context_parallel, "context_parallel"},
+    WorkKindName{WorkKind::pipeline, "pipeline"},
+    WorkKindName{WorkKind::gradient_reduction, "gradient_reduction"},
+    WorkKindName{WorkKind::optimizer, "optimizer"},
+    WorkKindName{WorkKind::launch, "launch"},
 };
 constexpr bool names_are_in_order() {
   for (std::size_t i = 0; i < kWorkKindNames.size(); ++i) {

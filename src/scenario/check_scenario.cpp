@@ -67,6 +67,23 @@ void check_positions(const Model& model, std::int64_t tokens, std::string_view k
              model.max_positions);
 }
 
+void check_schedule(const Parallelism& degrees, const Model& model, std::int64_t micro_batches, Reader& at) {
+  if (degrees.virtual_stages > 1) {
+    at.require(degrees.pp > 1, {"virtual_stages", "pp"}, "needs a pipeline (pp above 1) to interleave");
+    at.require(degrees.schedule == PipelineSchedule::one_f_one_b, {"virtual_stages", "schedule"},
+               "goes with the schedule 1f1b only (interleaved 1F1B)");
+    const std::int64_t chunks = std::int64_t{degrees.pp} * degrees.virtual_stages;
+    at.require(model.layers % chunks == 0, {"virtual_stages", "pp"},
+               "makes pp x virtual_stages = {}, which does not divide the {} layers (chunks are equal)", chunks,
+               model.layers);
+    at.require(micro_batches % degrees.pp == 0, {"virtual_stages", "pp"},
+               "needs the {} micro-batches of a rank to be a multiple of pp = {} (Megatron's interleaved schedule)",
+               micro_batches, degrees.pp);
+  }
+  at.require(degrees.schedule != PipelineSchedule::dual_pipe || degrees.pp % 2 == 0, {"schedule", "pp"},
+             "needs an even pp for dual_pipe (micro-batches enter from both ends)");
+}
+
 void check_workload(const TrainingWorkload& workload, const Scenario& scenario, Reader& at, Reader& at_parallelism) {
   const Parallelism& degrees = scenario.parallelism;
   const std::int64_t step = std::int64_t{degrees.dp} * workload.micro_batch;
@@ -74,6 +91,7 @@ void check_workload(const TrainingWorkload& workload, const Scenario& scenario, 
              "is no multiple of dp x micro_batch = {} x {} (every data-parallel rank works on equally many whole "
              "micro-batches)",
              degrees.dp, workload.micro_batch);
+  check_schedule(degrees, scenario.model, workload.global_batch / step, at_parallelism);
   check_positions(scenario.model, workload.sequence_length, "sequence_length", at);
   at_parallelism.require(workload.sequence_length % degrees.cp == 0, {"cp"}, "does not divide the sequence length ({})",
                          workload.sequence_length);

@@ -36,6 +36,12 @@ FrameworkSection read_framework(Reader in) {
   framework.gradient_reduction_overlap =
       in.flag({"gradient_reduction_overlap", "gradients are reduced beside the backward pass"},
               framework.gradient_reduction_overlap);
+  framework.fused_gradient_accumulation =
+      in.flag({"fused_gradient_accumulation", "weight gradients are added to in the product's own kernel"},
+              framework.fused_gradient_accumulation);
+  framework.tensor_overlap =
+      in.flag({"tensor_overlap", "tensor-parallel collectives run beside the products that they feed or follow"},
+              framework.tensor_overlap);
   framework.host_sync_per_moe_layer =
       in.flag({"host_sync_per_moe_layer", "dropless: the host reads row counts back before the dispatch"},
               framework.host_sync_per_moe_layer);

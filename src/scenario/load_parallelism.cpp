@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "scenario/choices.hpp"
 #include "scenario/sections.hpp"
 
 namespace moesim {
@@ -16,6 +17,11 @@ Parallelism read_parallelism(Reader in, int cluster_ranks) {
   degrees.zero = in.integer({"zero", "ZeRO stage; 1 is the distributed optimizer"}, {0, 3}, degrees.zero);
   degrees.sequence_parallel = in.flag(
       {"sequence_parallel", "norms and residuals split by sequence over the tensor group"}, degrees.sequence_parallel);
+  degrees.schedule =
+      in.choice({"schedule", "order in which pipeline stages take micro-batches"}, kScheduleChoices, degrees.schedule);
+  degrees.virtual_stages =
+      in.integer({"virtual_stages", "model chunks per pipeline rank; more than 1: interleaved 1F1B"}, {1, 1024},
+                 degrees.virtual_stages);
   const auto wanted = in.optional_integer({"ranks", "use the first so many GPUs; absent: all of the cluster"}, kDegree);
   in.reject_unknown_keys();
 

@@ -7,6 +7,8 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "moesim/cost/kernel_laws.hpp"
+
 #include "graph/example_scenario.hpp"
 
 namespace moesim {
@@ -101,6 +103,79 @@ TEST(Build, DenseModel_ForwardFlopsEqualTheClosedForm) {
   EXPECT_NEAR(forward_flops(build_graph(scenario)) * 8 / total(count_forward_flops(scenario.model, 16, 128)), 1, 1e-12);
 }
 
+// Tensor-parallel experts hold a part of every matrix and get the rows of their whole group: the same FLOPs.
+TEST_P(EveryStructure, TensorParallelExperts_DoTheFlopsOfWholeOnes) {
+  Scenario scenario =
+      example_scenario(small_moe(GetParam()), 1, {.tp = 2, .ep = 4, .etp = 2, .dp = 4, .sequence_parallel = true});
+  scenario.model.moe->shared_experts = 0;
+  const double split = matrix_flops(build_graph(scenario).stages[0].forward, build_graph(scenario));
+  scenario.parallelism.etp = 1;
+  const double whole = matrix_flops(build_graph(scenario).stages[0].forward, build_graph(scenario));
+  EXPECT_NEAR(split / whole, 1, 1e-12);
+}
+
+// What a group gathers for its experts it reduces again after them, and the backward pass does the same in reverse.
+TEST(Build, TensorParallelExperts_GatherAndReduceTheRowsOfTheirGroup) {
+  const Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1,
+                                             {.tp = 2, .ep = 4, .etp = 2, .dp = 4, .sequence_parallel = true});
+  const OpGraph graph = build_graph(scenario);
+  const double rows = graph.routing.rows_sent(0) * 2;  // of both ranks
+  for (const auto* phases : {&graph.stages[0].forward, &graph.stages[0].last_backward}) {
+    std::vector<CollectiveKind> kinds;
+    for (const Phase& phase : *phases) {
+      for (const Op& op : phase.ops) {
+        const auto* collective = std::get_if<CollectiveWork>(&op.work);
+        if (collective == nullptr || collective->group != GroupRole::expert_tensor) continue;
+        kinds.push_back(collective->kind);
+        EXPECT_DOUBLE_EQ(collective->bytes_per_rank.value, rows * scenario.model.hidden * 2);
+      }
+    }
+    EXPECT_EQ(kinds, (std::vector{CollectiveKind::all_gather, CollectiveKind::reduce_scatter}));
+  }
+}
+
+// Every rank of a context group sees an equal share of the (query, key) pairs and all keys and values once.
+TEST(Build, ContextParallel_SharesPairsAndPassesKeysRound) {
+  Scenario scenario = example_scenario(small_gpt(), 1, {.cp = 4, .dp = 2});
+  scenario.framework.flash_attention = true;
+  const OpGraph graph = build_graph(scenario);
+  const double s = 128;
+  bool seen = false;
+  for (const Phase& phase : graph.stages[0].forward) {
+    for (const Op& op : phase.ops) {
+      if (const auto* kernel = std::get_if<KernelWork>(&op.work)) {
+        const auto* core = std::get_if<AttentionShape>(&kernel->shape);
+        if (core == nullptr) continue;
+        EXPECT_NEAR(attention_flops(*core).value / (4 * 2 * (s * (s + 1) / 2 / 4) * 256), 1, 1e-12);
+      } else if (const auto* ring = std::get_if<CollectiveWork>(&op.work); ring && ring->group == GroupRole::context) {
+        EXPECT_DOUBLE_EQ(ring->bytes_per_rank.value, 2 * s * 2 * 256 * 2);  // 2 sequences, keys and values, fp16
+        seen = true;
+      }
+    }
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST(Build, FusedAccumulation_MovesTheGradientInItsOwnType) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 1, {.ep = 8, .dp = 8});
+  scenario.framework.fused_gradient_accumulation = true;
+  const OpGraph graph = build_graph(scenario);
+  int weights = 0;
+  for (const Phase& phase : graph.stages[0].backward) {
+    for (const Op& op : phase.ops) {
+      const auto* kernel = std::get_if<KernelWork>(&op.work);
+      if (kernel == nullptr) continue;
+      const auto* gemm = std::get_if<GemmShape>(&kernel->shape);
+      const auto* experts = std::get_if<ExpertGemm>(&kernel->shape);
+      if (gemm == nullptr && experts == nullptr) continue;
+      const Bytes moved = gemm != nullptr ? gemm->result : experts->result;
+      EXPECT_EQ(moved.value, op.weight_gradient ? 8 : 0) << op.name;
+      weights += op.weight_gradient ? 1 : 0;
+    }
+  }
+  EXPECT_GE(weights, 8);  // logits; qkv, output, router, both projections and both expert products
+}
+
 TEST(Build, PipelineStages_TogetherHoldEveryLayer) {
   const Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 2, {.pp = 4, .ep = 4, .dp = 4});
   const OpGraph graph = build_graph(scenario);
@@ -158,6 +233,8 @@ RC_GTEST_PROP(Build, DependenciesPointBackwards, ()) {
        .sequence_parallel = *rc::gen::arbitrary<bool>()});
   scenario.framework.pipelining_degree = *rc::gen::inRange(1, 5);
   scenario.framework.shared_expert_overlap = *rc::gen::arbitrary<bool>();
+  scenario.framework.tensor_overlap = *rc::gen::arbitrary<bool>();
+  scenario.parallelism.etp = *rc::gen::inRange(1, 3);
   scenario.framework.gradient_reduction_overlap = *rc::gen::arbitrary<bool>();
   scenario.framework.flash_attention = *rc::gen::arbitrary<bool>();
   scenario.model.moe->shared_experts = *rc::gen::inRange(0, 3);

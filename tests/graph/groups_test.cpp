@@ -26,8 +26,17 @@ TEST(ProcessGroups, SixteenRanks_FollowMegatronsOrder) {
   EXPECT_EQ(numbers(of(groups, GroupRole::expert_data)[0]), (std::vector{0, 4}));
 }
 
+// With context parallelism the order is tp-cp-...-dp-pp; experts' tensor ranks are neighbours, their groups etp apart.
+TEST(ProcessGroups, ContextAndTensorParallelExperts_TakeTheirPlaces) {
+  const auto groups = process_groups({.tp = 2, .pp = 1, .ep = 2, .etp = 2, .cp = 2, .dp = 2});
+  EXPECT_EQ(numbers(of(groups, GroupRole::context)[0]), (std::vector{0, 2}));
+  EXPECT_EQ(numbers(of(groups, GroupRole::expert_tensor)[1]), (std::vector{2, 3}));
+  EXPECT_EQ(numbers(of(groups, GroupRole::expert)[1]), (std::vector{1, 3}));
+  EXPECT_EQ(numbers(of(groups, GroupRole::expert_data)[0]), (std::vector{0, 4}));
+}
+
 TEST(ProcessGroups, EveryRoleCoversEveryRankOnce) {
-  const auto groups = process_groups({.tp = 2, .pp = 2, .ep = 8, .cp = 2, .dp = 4});
+  const auto groups = process_groups({.tp = 2, .pp = 2, .ep = 4, .etp = 2, .cp = 2, .dp = 4});
   for (const RankGroups& role : groups) {
     std::multiset<int> seen;
     for (const auto& group : role) {

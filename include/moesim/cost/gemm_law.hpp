@@ -42,9 +42,10 @@ struct GemmKernel {
   GemmKernel(const GemmLaw& coefficients, const Device& device, DType dtype);
 
   /// Products [rows_i, k] x [k, n] in one kernel, rows_i >= 0: one row count is a plain GEMM.
-  [[nodiscard]] LawTime time(std::span<const double> rows, double n, double k) const;
+  /// @param result bytes moved per element of the result; 0: written once in the element type
+  [[nodiscard]] LawTime time(std::span<const double> rows, double n, double k, Bytes result = {}) const;
   /// The same with `count` equal row counts.
-  [[nodiscard]] LawTime time(double rows, double n, double k, double count = 1) const;
+  [[nodiscard]] LawTime time(double rows, double n, double k, double count = 1, Bytes result = {}) const;
 
   GemmLaw law;
   double multiprocessors;
@@ -59,6 +60,7 @@ struct GemmKernel {
   struct Group {
     double rows = 0;      ///< sum
     double products = 0;  ///< with at least one row
+    double result = 0;    ///< bytes moved per element of the result
     std::array<double, kTiles.size()> row_tiles{};
   };
   [[nodiscard]] LawTime time(const Group& group, double n, double k) const;

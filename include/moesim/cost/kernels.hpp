@@ -29,6 +29,7 @@ struct GemmShape {
   double n = 0;
   double k = 0;
   DType dtype = DType::bf16;
+  Bytes result = {};  ///< moved per element of C; 0: written once in dtype. C += A B in fp32 moves 8
 };
 
 /// How a framework runs the experts' matrix products.
@@ -45,6 +46,7 @@ struct GroupedGemmShape {
   double k = 0;
   DType dtype = DType::bf16;
   ExpertExecution execution = ExpertExecution::grouped;
+  Bytes result = {};  ///< as of GemmShape
 };
 
 struct AttentionShape {

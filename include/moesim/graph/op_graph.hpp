@@ -34,14 +34,15 @@ struct ExpertGemm {
   DType dtype = DType::bf16;
   ExpertExecution execution = ExpertExecution::grouped;
   bool weight_gradient = false;  ///< [k, r_i] x [r_i, n] instead
-  double share = 1;              ///< of the rows: 1 / pipelining degree
+  Bytes result = {};             ///< moved per element of the result, as of GemmShape
+  double share = 1;              ///< of the rows that the routing sends here: etp / pipelining degree
 };
 
 /// A kernel over all rows that the experts of a rank hold, e.g. their activation.
 struct ExpertMemoryWork {
   MemoryKernel kernel = MemoryKernel::activation;
   Bytes moved_per_row;
-  double share = 1;
+  double share = 1;  ///< as of ExpertGemm
 };
 
 /// `launches` kernels on the compute stream; the shape is that of all of them together, except for GEMMs: `shape` once.
@@ -51,8 +52,8 @@ struct KernelWork {
 };
 
 /// Which of a rank's process groups communicates.
-enum class GroupRole { tensor, expert, data, expert_data, pipeline };
-inline constexpr std::size_t kGroupRoles = 5;
+enum class GroupRole { tensor, context, expert, expert_tensor, data, expert_data, pipeline };
+inline constexpr std::size_t kGroupRoles = 7;
 
 /// A collective of equal sizes: S as nccl-tests counts it.
 struct CollectiveWork {
@@ -76,6 +77,7 @@ struct Op {
   std::variant<KernelWork, CollectiveWork, ExchangeWork> work;
   std::vector<OpId>
       after;  ///< operators of the same phase that must have ended, besides the one before it on its stream
+  bool weight_gradient = false;  ///< nothing in its micro-batch waits for it (zero-bubble schedules put it off)
 };
 
 /// A sequence of operators that every rank of a stage runs, `repeat` times (once per layer of the same shape).
@@ -99,8 +101,9 @@ struct OpGraph {
   int micro_batches = 1;
   Bytes stage_boundary;  ///< activations sent from stage to stage per micro-batch
   std::vector<Phase>
-      iteration_end;      ///< after the last micro-batch: gradient reduction that does not overlap, optimizer
-  RoutingResult routing;  ///< of one MoE layer and micro-batch
+      iteration_end;               ///< after the last micro-batch: gradient reduction that does not overlap, optimizer
+  RoutingResult routing;           ///< of one MoE layer and micro-batch
+  double moe_tokens_per_rank = 0;  ///< that enter the router of a layer, per micro-batch; 0 without MoE layers
   std::array<RankGroups, kGroupRoles> groups;  ///< by GroupRole
   AllToAllAlgorithm exchange_algorithm = AllToAllAlgorithm::flat;
 };

@@ -22,9 +22,10 @@ enum class WorkKind {
   combine,
   ascend,  ///< post-projection payload -> hidden
   shared_experts,
-  logits,           ///< final norm excluded; projection to the vocabulary and loss
-  tensor_parallel,  ///< all-reduce or all-gather / reduce-scatter of tensor and sequence parallelism
-  pipeline,         ///< sends between stages and the bubble
+  logits,            ///< final norm excluded; projection to the vocabulary and loss
+  tensor_parallel,   ///< all-reduce or all-gather / reduce-scatter of tensor and sequence parallelism
+  context_parallel,  ///< keys and values that go round the ranks of a sequence
+  pipeline,          ///< sends between stages and the bubble
   gradient_reduction,
   optimizer,
   launch  ///< host overhead that the device waits for

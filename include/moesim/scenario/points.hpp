@@ -30,6 +30,7 @@ class PointLoader {
   PointLoader& operator=(PointLoader&&) noexcept;
   ~PointLoader();
 
+  /// "~" is no value: the key is as if it were not there.
   [[nodiscard]] static PointValue value(const PlacedText& text);
 
   /// All variants with these values, one per key. Equal content gives the same pointer while it is remembered.

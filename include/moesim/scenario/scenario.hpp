@@ -40,13 +40,15 @@ struct Framework {
   int pipelining_degree = 1;  ///< Tutel: dispatch, experts and combine in so many chunks, overlapped
   bool shared_expert_overlap = false;
   bool gradient_reduction_overlap = false;
-  bool host_sync_per_moe_layer = false;  ///< dropless: row counts are read back by the host before the dispatch
-  Seconds kernel_launch;                 ///< host time per kernel; the device waits when it is faster
-  DType gradient_dtype = DType::fp32;    ///< in which gradients are reduced
-  Bytes optimizer_bytes;                 ///< per parameter: master weight and moments (Adam in fp32: 12)
-  Bytes gradient_bytes;                  ///< per parameter, kept until the optimizer step
-  Bytes reserved_memory;                 ///< CUDA context, NCCL buffers, workspace, per GPU
-  double fragmentation = 0;              ///< share of activations lost in the allocator
+  bool fused_gradient_accumulation = false;  ///< weight gradients are added to in the product's own kernel
+  bool tensor_overlap = false;               ///< tensor-parallel collectives run beside the products they feed
+  bool host_sync_per_moe_layer = false;      ///< dropless: row counts are read back by the host before the dispatch
+  Seconds kernel_launch;                     ///< host time per kernel; the device waits when it is faster
+  DType gradient_dtype = DType::fp32;        ///< in which gradients are reduced
+  Bytes optimizer_bytes;                     ///< per parameter: master weight and moments (Adam in fp32: 12)
+  Bytes gradient_bytes;                      ///< per parameter, kept until the optimizer step
+  Bytes reserved_memory;                     ///< CUDA context, NCCL buffers, workspace, per GPU
+  double fragmentation = 0;                  ///< share of activations lost in the allocator
 };
 
 enum class Mode { training, inference };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "moesim/base/ids.hpp"
@@ -16,6 +17,7 @@ struct FlowSpan {
   Bytes bytes;
   Seconds begin;
   Seconds end;
+  std::string_view name = {};  ///< of the operator that it belongs to
 };
 
 /// One collective, executed as flows that share the links.
