@@ -15,6 +15,7 @@ constexpr std::size_t kMostAxes = 32;
 constexpr std::size_t kMostZipped = 32;
 constexpr std::size_t kMostValues = 100'000;
 constexpr std::size_t kMostExpressions = 100;
+constexpr std::string_view kNothing = "~";  // as PointLoader::value reads it
 constexpr std::array kScales = {Choice<bool>{"linear", false}, Choice<bool>{"log", true}};
 
 PlacedText placed(const ConfigNode& node) {
@@ -45,11 +46,13 @@ std::vector<PlacedText> scalars(Reader& in, const Key& key, std::size_t most) {
     return values;
   }
   for (const ConfigPtr& item : node->items()) {
-    if (item->kind() != ConfigNode::Kind::scalar || item->text().empty()) {
+    const bool nothing = item->kind() == ConfigNode::Kind::null;
+    if (!nothing && (item->kind() != ConfigNode::Kind::scalar || item->text().empty())) {
       in.problem(key.name, fmt::format("must be a list of values, and one entry is {}", kind_word(*item)));
       return values;
     }
     values.push_back(placed(*item));
+    if (nothing) values.back().text = kNothing;
   }
   return values;
 }

@@ -93,8 +93,9 @@ PointLoader& PointLoader::operator=(PointLoader&&) noexcept = default;
 PointLoader::~PointLoader() = default;
 
 PointValue PointLoader::value(const PlacedText& text) {
-  return ConfigNode::scalar({std::make_shared<const std::string>(text.file), text.line, text.column}, text.text,
-                            text.quoted);
+  const Origin origin{std::make_shared<const std::string>(text.file), text.line, text.column};
+  if (text.text == "~" && !text.quoted) return ConfigNode::null(origin);
+  return ConfigNode::scalar(origin, text.text, text.quoted);
 }
 
 std::vector<std::shared_ptr<const Scenario>> PointLoader::load(std::span<const PointValue> values) {
