@@ -5,6 +5,7 @@
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
+#include "cli/engine.hpp"
 
 namespace moesim::cli {
 namespace {
@@ -48,15 +49,16 @@ Output run_compare(const CompareOptions& options, const Environment& environment
                                  baseline.name, one.name));
   }
   RunInfo run = environment.run;
+  run.engine = engine_name(common.engine);
   PredictionReport report{.cases = {}, .baseline = baseline.name};
-  const Prediction baseline_prediction = predict(baseline.scenario);
+  const Prediction baseline_prediction = predict_with(common, baseline.scenario).prediction;
   for (const NamedScenario& one : cases) {
     add_inputs(run, one.scenario);
     ReportedCase reported{.name = one.name, .setting = describe(one.scenario), .prediction = {}, .speedup = {}};
     if (&one == &baseline) {
       reported.prediction = baseline_prediction;
     } else {
-      reported.prediction = predict(one.scenario);
+      reported.prediction = predict_with(common, one.scenario).prediction;
       reported.speedup = speedup(baseline_prediction, reported.prediction);
     }
     report.cases.push_back(std::move(reported));

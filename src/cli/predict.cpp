@@ -6,6 +6,7 @@
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
+#include "cli/engine.hpp"
 
 namespace moesim::cli {
 namespace {
@@ -37,10 +38,12 @@ Output run_predict(const PredictOptions& options, const Environment& environment
   const NamedScenario& chosen = options.variant ? choose_case(all, *options.variant, "--variant") : all.front();
   RunInfo run = environment.run;
   add_inputs(run, chosen.scenario);
+  run.engine = engine_name(common.engine);
+  const EngineResult result = predict_with(common, chosen.scenario);
   PredictionReport report;
   report.cases.push_back({.name = chosen.name,
                           .setting = describe(chosen.scenario),
-                          .prediction = predict(chosen.scenario),
+                          .prediction = result.prediction,
                           .speedup = std::nullopt});
   Output output = render(report, run, common, environment);
   if (all.size() > 1 && !options.variant) {
