@@ -110,7 +110,7 @@ class Reading {
     unlawful_ += waiting;
     const Seconds host = idle(IdleCause::host);
     time_.by_kind[static_cast<std::size_t>(WorkKind::launch)] += host;
-    time_.errors.add("launch", {.time = host, .spread = 0});
+    worked_.add("launch", {.time = host, .spread = 0});
     const Seconds lawful = worked_.total().time;
     if (lawful.value > 0) time_.errors.add(worked_, (lawful + unlawful_) / lawful);
     time_.total = of_.timeline.makespan;
