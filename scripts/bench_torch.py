@@ -97,11 +97,9 @@ class Bench:
             self.file.write(",".join(COLUMNS) + "\n")
         self.writer = csv.DictWriter(self.file, COLUMNS, restval="")
 
-    def time_us(self, launches, as_graph):
-        """Median time of one launch; `launches` are closures over different operands. Autograd runs on the streams of its
-        forward pass and cannot be captured: as_graph False launches back to back instead (for kernels longer than a launch)."""
-        replay = self.capture(launches) if as_graph else lambda: [launch() for launch in launches]
-        return median_replay(replay, len(launches), 0.3)
+    def time_us(self, launches):
+        """Median time of one launch and its noise; `launches` are closures over different operands."""
+        return median_replay(self.capture(launches), len(launches), 0.3)
 
     @staticmethod
     def capture(launches):
@@ -121,12 +119,15 @@ class Bench:
         """How many sets of operands of `footprint` bytes make the graph exceed twice the L2 cache."""
         return max(2, min(64, math.ceil(2 * self.l2 / max(footprint, 1))))
 
-    def record(self, shape, launches, as_graph=True):
+    def record(self, shape, launches, without=None):
+        """Measures and writes down; with `without`, the time of those launches is taken off."""
         key = tuple(str(shape.get(c, "")) for c in SHAPE)
         if key in self.done:
             return
         try:
-            microseconds, noise = self.time_us(launches, as_graph)
+            microseconds, noise = self.time_us(launches)
+            if without is not None:
+                microseconds -= self.time_us(without)[0]
         except torch.OutOfMemoryError:
             return
         mhz, throttled = self.clock.read()
@@ -261,12 +262,12 @@ def bench_attention(bench, rng, share):
                  "kv_heads": kv_heads, "head_dim": head_dim, "causal": int(not decode), "backward": int(backward)}
         def forward():
             return F.scaled_dot_product_attention(q, k, v, is_causal=not decode, enable_gqa=kv_heads != heads)
-        if backward:
-            out = forward()
-            grad = torch.randn_like(out)
-            bench.record(shape, [lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True)] * 4, as_graph=False)
+        if backward:  # autograd runs where its forward pass did: both are captured, and the forward pass subtracted
+            grad = torch.randn_like(forward())
+            bench.record(shape, [lambda: torch.autograd.grad(forward(), (q, k, v), grad)] * 2, without=[forward] * 2)
         else:
-            bench.record(shape, [forward] * 2)
+            with torch.no_grad():
+                bench.record(shape, [forward] * 2)
 
 
 def bench_memory(bench, rng, share):
@@ -326,23 +327,29 @@ def bench_optimizer(bench, rng, share):
         del p, adam
 
 
+# By name: the function and its share of the time.
+SUITES = {"gemm": (bench_gemm, 0.45), "grouped": (bench_grouped, 0.2), "memory": (bench_memory, 0.2), "optimizer": (bench_optimizer, 0.03),
+          "attention": (bench_attention, 0.12)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True, help="samples, CSV; an existing file is continued")
     parser.add_argument("--device", required=True, help="name of the device in configs/devices")
     parser.add_argument("--seconds", type=float, default=240, help="time for all samples")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="*", default=list(SUITES), choices=list(SUITES), help="some of the suites")
     args = parser.parse_args()
     if not torch.cuda.is_available():
         print("bench_torch: no CUDA device (this measures GPUs): run it on the machine to be calibrated", file=sys.stderr)
         return 1
     bench, rng = Bench(args), random.Random(args.seed)
-    with torch.no_grad():
-        bench_gemm(bench, rng, 0.45)
-        bench_grouped(bench, rng, 0.65)
-        bench_memory(bench, rng, 0.85)
-        bench_optimizer(bench, rng, 0.88)
-    bench_attention(bench, rng, 1.0)
+    total, share = sum(SUITES[name][1] for name in args.only), 0
+    for name in args.only:
+        suite, part = SUITES[name]
+        share += part / total
+        with torch.set_grad_enabled(name == "attention"):
+            suite(bench, rng, share)
     print(f"{len(bench.done)} samples in {args.output}, {bench.dropped} dropped (throttled)", file=sys.stderr)
     return 0
 

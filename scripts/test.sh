@@ -29,6 +29,12 @@ step "lint" scripts/lint.sh
 step "build (g++)" build dev &&
   step "tests (g++)" ctest --preset dev
 step "public headers alone" cmake --build --preset dev --target all_verify_interface_header_sets
+if command -v nvcc >/dev/null; then
+  build_bench() { cmake --preset cuda --log-level=WARNING && cmake --build --preset cuda --target moesim-bench; }
+  step "moesim-bench (CUDA)" build_bench
+else
+  echo "no nvcc here: moesim-bench is not built, only what it needs no GPU for"
+fi
 step "build (clang, sanitizers)" build fuzz &&
   step "tests (sanitizers) and fuzz" ctest --preset fuzz
 

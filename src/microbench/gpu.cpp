@@ -1,0 +1,124 @@
+#include "microbench/gpu.hpp"
+
+#include <fmt/core.h>
+
+#include "moesim/base/diagnostic.hpp"
+
+#include "microbench/kernels.hpp"
+
+namespace moesim::microbench {
+
+void check_kernel(cudaError_t status, const char* file, int line) {
+  if (status == cudaSuccess) return;
+  throw MachineError(
+      fmt::format("CUDA: {} ({}) at {}:{}", cudaGetErrorString(status), cudaGetErrorName(status), file, line));
+}
+
+void check(cudaError_t status, const std::source_location& place) {
+  check_kernel(status, place.file_name(), static_cast<int>(place.line()));
+}
+
+DeviceBuffer::DeviceBuffer(std::size_t bytes) : bytes_(bytes) { check(cudaMalloc(&data_, bytes > 0 ? bytes : 1)); }
+DeviceBuffer::~DeviceBuffer() { cudaFree(data_); }
+
+Stream::Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)); }
+Stream::~Stream() {
+  if (stream_ != nullptr) cudaStreamDestroy(stream_);
+}
+
+Event::Event() { check(cudaEventCreate(&event_)); }
+Event::~Event() { cudaEventDestroy(event_); }
+
+double Event::since(const Event& begin) const {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, begin.event_, event_));
+  return 1e-3 * static_cast<double>(milliseconds);
+}
+
+int count_gpus() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess || count == 0) {
+    throw MachineError(fmt::format("no GPU that CUDA can use ({}) run this on the machine that is to be measured",
+                                   status == cudaSuccess ? "none was found" : cudaGetErrorString(status)));
+  }
+  return count;
+}
+
+GpuInfo gpu_info(int device) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, device));
+  int driver = 0;
+  int runtime = 0;
+  check(cudaDriverGetVersion(&driver));
+  check(cudaRuntimeGetVersion(&runtime));
+  const auto version = [](int number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); };
+  return {.name = properties.name,
+          .pci_address = fmt::format("{:04x}:{:02x}:{:02x}.0", properties.pciDomainID, properties.pciBusID,
+                                     properties.pciDeviceID),
+          .multiprocessors = properties.multiProcessorCount,
+          .capability = 10 * properties.major + properties.minor,
+          .l2_bytes = static_cast<double>(properties.l2CacheSize),
+          .driver = version(driver),
+          .runtime = version(runtime)};
+}
+
+namespace {
+
+/// A captured graph, ready to be replayed.
+class Replay {
+ public:
+  Replay(const Stream& stream, const std::vector<Launch1>& launches) {
+    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
+    for (const Launch1& launch : launches) launch(stream.get());
+    check(cudaStreamEndCapture(stream.get(), &graph_));
+    check(cudaGraphInstantiate(&instance_, graph_, 0));
+  }
+  ~Replay() {
+    cudaGraphExecDestroy(instance_);
+    cudaGraphDestroy(graph_);
+  }
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+  void launch(const Stream& stream) const { check(cudaGraphLaunch(instance_, stream.get())); }
+
+ private:
+  cudaGraph_t graph_ = nullptr;
+  cudaGraphExec_t instance_ = nullptr;
+};
+
+template <class Run>
+Measurement repeat(const Stream& stream, double launches, const StoppingRule& rule, const Run& run) {
+  run();
+  stream.wait();
+  Measurement measurement;
+  const Event begin;
+  const Event end;
+  do {
+    begin.record(stream.get());
+    run();
+    end.record(stream.get());
+    end.wait();
+    measurement.add(end.since(begin) / launches);
+  } while (!measurement.settled(rule, launches));
+  return measurement;
+}
+
+}  // namespace
+
+Measurement time_launches(const std::vector<Launch1>& launches, const StoppingRule& rule, bool graph) {
+  MOESIM_EXPECTS(!launches.empty());
+  const Stream stream;
+  const auto count = static_cast<double>(launches.size());
+  launches.front()(stream.get());  // loads the module, allocates workspaces
+  stream.wait();
+  if (graph) {
+    const Replay replay(stream, launches);
+    return repeat(stream, count, rule, [&] { replay.launch(stream); });
+  }
+  return repeat(stream, count, rule, [&] {
+    for (const Launch1& launch : launches) launch(stream.get());
+  });
+}
+
+}  // namespace moesim::microbench
