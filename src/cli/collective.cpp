@@ -4,11 +4,14 @@
 
 #include "moesim/base/quantity_text.hpp"
 #include "moesim/report/collective_report.hpp"
+#include "moesim/report/trace.hpp"
 #include "moesim/sim/run_collective.hpp"
 
 #include "cli/bytes_matrix.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
+#include "cli/engine.hpp"
+#include "cli/output.hpp"
 
 namespace moesim::cli {
 namespace {
@@ -22,6 +25,7 @@ struct CollectiveOptions {
   std::optional<std::filesystem::path> matrix;
   std::optional<int> ranks;
   bool ideal = false;
+  std::optional<std::filesystem::path> trace;
 };
 
 template <class Table>
@@ -75,6 +79,10 @@ CollectiveOptions read_options(const Arguments& arguments, const Environment& en
     }
   }
   options.ideal = arguments.given("--ideal");
+  options.trace = read_trace(arguments, options.common, problems);
+  if (options.trace && options.sizes.size() > 1) {
+    problems.push_back({.key = "--trace", .message = "shows one collective: give one size"});
+  }
   throw_if_any(problems);
   options.cluster = find_config("clusters", *arguments.one("--cluster"), options.common.roots);
   return options;
@@ -101,15 +109,20 @@ std::vector<RankId> first_ranks(int count) {
   return ranks;
 }
 
+CollectivePlan plan_of(const CollectiveOptions& options, const CollectiveModel& model,
+                       const std::optional<BytesMatrix>& matrix, int ranks) {
+  const PlanDetail detail = options.common.engine == Engine::flow ? PlanDetail::transfers : PlanDetail::loads;
+  if (matrix) return model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithm, {}, detail);
+  return model.plan(options.kind, options.algorithm, {first_ranks(ranks)}, 1, detail);
+}
+
 Output run_collective(const CollectiveOptions& options, const Environment& environment) {
   const CommonOptions& common = options.common;
   const Cluster cluster = load_cluster(options.cluster, common.overrides, common.roots, options.ideal);
   const CollectiveModel& model = *cluster.collectives;
   RunInfo run = environment.run;
   add_input(run, options.cluster);
-  const bool flows = common.engine == Engine::flow;
-  if (flows) run.engine = "flow";
-  const PlanDetail detail = flows ? PlanDetail::transfers : PlanDetail::loads;
+  run.engine = engine_name(common.engine);
 
   std::optional<BytesMatrix> matrix;
   if (options.matrix) {
@@ -133,12 +146,17 @@ Output run_collective(const CollectiveOptions& options, const Environment& envir
                           .ideal = options.ideal,
                           .matrix = matrix.has_value(),
                           .points = {}};
-  if (matrix) {
-    const CollectivePlan plan = model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithm, {}, detail);
-    report.points.push_back(measure(model, plan, {plan.uneven_bytes}, common.engine));
-  } else {
-    const CollectivePlan plan = model.plan(options.kind, options.algorithm, {first_ranks(ranks)}, 1, detail);
-    for (const Bytes size : options.sizes) report.points.push_back(measure(model, plan, size, common.engine));
+  const CollectivePlan plan = plan_of(options, model, matrix, ranks);
+  const std::vector<Bytes> sizes = matrix ? std::vector{Bytes{plan.uneven_bytes}} : options.sizes;
+  for (const Bytes size : sizes) report.points.push_back(measure(model, plan, size, common.engine));
+  if (options.trace) {
+    CollectiveRun spans = run_collective(model, plan, report.points.front().bytes_per_rank, FlowDetail::spans);
+    for (FlowSpan& flow : spans.flows)
+      flow.name = std::ranges::find(kCollectives, options.kind, &NamedCollective::kind)->name;
+    Timeline timeline;
+    timeline.makespan = spans.time;
+    timeline.flows = std::move(spans.flows);
+    write_file(*options.trace, to_chrome_trace({timeline}, model, run));
   }
   return render(report, run, common, environment);
 }
@@ -175,8 +193,8 @@ Command collective_command() {
             .help = "of an all_to_all; flat: every pair at once, hierarchical_2d: inside the machines first, "
                     "node_deduplicated: one copy to each machine, forwarded inside (default: flat)",
             .choices = names_of(kAllToAllAlgorithms)},
-           {.name = "--ideal",
-            .help = "capacities and latencies of the file only, measured efficiencies switched off"}},
+           {.name = "--ideal", .help = "capacities and latencies of the file only, measured efficiencies switched off"},
+           trace_option()},
       .examples = {
           {"collective all_to_all --cluster l40s_1x8 --bytes-per-rank 64MiB", "eight GPUs on PCIe"},
           {"collective all_reduce --cluster h100_sxm_1x8 --bytes-per-rank 1MiB,256MiB --format csv",

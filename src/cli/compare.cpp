@@ -51,15 +51,18 @@ Output run_compare(const CompareOptions& options, const Environment& environment
   RunInfo run = environment.run;
   run.engine = engine_name(common.engine);
   PredictionReport report{.cases = {}, .baseline = baseline.name};
-  const Prediction baseline_prediction = predict_with(common, baseline.scenario).prediction;
+  const EngineResult baseline_result = predict_with(common, baseline.scenario);
   for (const NamedScenario& one : cases) {
     add_inputs(run, one.scenario);
     ReportedCase reported{.name = one.name, .setting = describe(one.scenario), .prediction = {}, .speedup = {}};
     if (&one == &baseline) {
-      reported.prediction = baseline_prediction;
+      reported.prediction = baseline_result.prediction;
+      reported.flow = baseline_result.flow;
     } else {
-      reported.prediction = predict_with(common, one.scenario).prediction;
-      reported.speedup = speedup(baseline_prediction, reported.prediction);
+      EngineResult result = predict_with(common, one.scenario);
+      reported.prediction = std::move(result.prediction);
+      reported.flow = std::move(result.flow);
+      reported.speedup = speedup(baseline_result.prediction, reported.prediction);
     }
     report.cases.push_back(std::move(reported));
   }

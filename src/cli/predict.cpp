@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include "moesim/report/prediction_report.hpp"
+#include "moesim/report/trace.hpp"
 
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
 #include "cli/engine.hpp"
+#include "cli/output.hpp"
 
 namespace moesim::cli {
 namespace {
@@ -16,12 +18,14 @@ struct PredictOptions {
   std::filesystem::path scenario;
   std::optional<std::string> variant;
   bool dump = false;
+  std::optional<std::filesystem::path> trace;
 };
 
 PredictOptions read_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   PredictOptions options;
   options.common = read_common(arguments, environment, problems);
+  options.trace = read_trace(arguments, options.common, problems);
   throw_if_any(problems);
   options.scenario = find_config("scenarios", *arguments.one("SCENARIO"), options.common.roots);
   if (const std::string* variant = arguments.one("--variant")) options.variant = *variant;
@@ -39,12 +43,16 @@ Output run_predict(const PredictOptions& options, const Environment& environment
   RunInfo run = environment.run;
   add_inputs(run, chosen.scenario);
   run.engine = engine_name(common.engine);
-  const EngineResult result = predict_with(common, chosen.scenario);
+  const EngineResult result = predict_with(common, chosen.scenario, options.trace.has_value());
   PredictionReport report;
   report.cases.push_back({.name = chosen.name,
                           .setting = describe(chosen.scenario),
                           .prediction = result.prediction,
-                          .speedup = std::nullopt});
+                          .speedup = std::nullopt,
+                          .flow = result.flow});
+  if (options.trace) {
+    write_file(*options.trace, to_chrome_trace(result.timelines, *chosen.scenario.cluster.collectives, run));
+  }
   Output output = render(report, run, common, environment);
   if (all.size() > 1 && !options.variant) {
     output.notes.push_back(
@@ -71,11 +79,13 @@ Command predict_command() {
                    .required = true},
                   {.name = "--variant", .value = "NAME", .help = "one of the scenario's variants (default: the first)"},
                   {.name = "--dump-scenario",
-                   .help = "print the completed scenario as YAML, every default written out, instead of predicting"}},
+                   .help = "print the completed scenario as YAML, every default written out, instead of predicting"},
+                  trace_option()},
       .examples = {{"predict configs/scenarios/paper_training.yaml", "the scenario's first variant"},
                    {"predict paper_training --variant bigmac --format json", "another one, for a program"},
                    {"predict paper_training --set model.moe.top_k=4 --set parallelism.ep=16",
                     "the same with other values; every key of the YAML can be set"},
+                   {"predict paper_skewed --engine flow --trace step.json", "every rank in time, for ui.perfetto.dev"},
                    {"predict paper_training --dump-scenario -o full.yaml", "what is assumed when nothing is said"}}};
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());

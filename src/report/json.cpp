@@ -90,6 +90,22 @@ void add_memory(Json& object, const MemoryPlan& plan) {
   object["memory"] = std::move(terms);
 }
 
+Json flow_json(const FlowSummary& flow) {
+  Json idle = Json::array();
+  for (std::size_t cause = 0; cause < kIdleCauses.size(); ++cause) {
+    idle.push_back({{"cause", kIdleCauses[cause]}, {"time_s", number(flow.mean_rank.idle[cause])}});
+  }
+  return {{"computing_s", number(flow.mean_rank.computing)},
+          {"idle", std::move(idle)},
+          {"ranks", flow.mean_rank.ranks},
+          {"ranks_simulated", flow.lanes},
+          {"events", flow.events},
+          {"flows_simulated", flow.flows_simulated},
+          {"flows_folded", flow.flows_folded},
+          {"flows_reused", flow.flows_reused},
+          {"notes", flow.notes}};
+}
+
 Json case_json(const ReportedCase& one, const RunInfo& run) {
   const Prediction& prediction = one.prediction;
   Json object = {{"scenario", prediction.scenario},
@@ -121,6 +137,7 @@ Json case_json(const ReportedCase& one, const RunInfo& run) {
   if (const auto& link = prediction.busiest_link) {
     object["busiest_link"] = {{"link", link->name}, {"utilization", number(link->utilization)}};
   }
+  if (one.flow) object["flow"] = flow_json(*one.flow);
   object["parameters"] = number(prediction.parameters);
   object["flops"] = number(prediction.flops.value);
   object["all_to_all_bytes"] = number(prediction.all_to_all_bytes);

@@ -369,5 +369,40 @@ class List(Case):
         self.assertIn("one of: scenarios", self.refused("list", "everything"))
 
 
+
+class FlowEngine(Case):
+    def test_agrees_with_the_closed_form_when_balanced(self):
+        for file in (TRAINING, INFERENCE):
+            closed = self.json("predict", file, *ROOT)
+            flow = self.json("predict", file, "--engine", "flow", *ROOT)
+            self.assertEqual(flow["engine"], "flow")
+            self.assertAlmostEqual(flow["step_time_s"] / closed["step_time_s"], 1, delta=1e-9)
+            self.assertLessEqual(PREDICT_KEYS, flow.keys())
+            parts = flow["flow"]["computing_s"] + sum(one["time_s"] for one in flow["flow"]["idle"])
+            self.assertAlmostEqual(parts / flow["step_time_s"], 1, delta=1e-9)
+
+    def test_compare_and_collective_take_it(self):
+        compared = self.json("compare", TRAINING, "--engine", "flow", *ROOT)
+        self.assertEqual([one["engine"] for one in compared["variants"]], ["flow", "flow"])
+        words = ["collective", "all_to_all", "--cluster", "reference_fat_tree", "--bytes-per-rank", "32MiB", *ROOT]
+        closed = self.json(*words, "--ideal")
+        flow = self.json(*words, "--ideal", "--engine", "flow")
+        self.assertAlmostEqual(flow["time_s"] / closed["time_s"], 1, delta=1e-9)
+        self.assertEqual(flow["flows"], {"transfers": 992, "folded": 992})
+
+    def test_trace_is_json_with_all_ranks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "trace.json"
+            self.ok("collective", "all_to_all", "--cluster", "paper_4x8", "--ranks", "8", "--bytes-per-rank", "1MiB", "--engine",
+                    "flow", "--trace", file, *ROOT)
+            events = strict_json(file.read_text())["traceEvents"]
+            self.assertEqual(sum(event["ph"] == "b" for event in events), 8 * 7)
+            self.assertEqual(sum(event["ph"] == "e" for event in events), 8 * 7)
+            self.assertTrue(any(event["ph"] == "C" for event in events))
+        result = run("predict", TRAINING, "--trace", "x.json", *ROOT)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--engine flow", result.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1] + sys.argv[4:])

@@ -9,6 +9,7 @@
 #include "moesim/model/parallelism.hpp"
 #include "moesim/report/run_info.hpp"
 #include "moesim/scenario/scenario.hpp"
+#include "moesim/sim/timeline.hpp"
 
 namespace moesim {
 
@@ -23,12 +24,27 @@ struct Setting {
 };
 [[nodiscard]] Setting describe(const Scenario& scenario);
 
+/// What the flow engine says beyond a prediction: how the mean rank's compute stream spends the step, and what the
+/// answer cost.
+struct FlowSummary {
+  RankTime mean_rank;     ///< `ranks`: all of them
+  std::size_t lanes = 0;  ///< ranks that were simulated; fewer than there are when some were folded
+  std::size_t events = 0;
+  std::size_t flows_simulated = 0;
+  std::size_t flows_folded = 0;
+  std::size_t flows_reused = 0;
+  std::vector<std::string> notes;
+};
+/// @param times how often each timeline takes place in the step: 1, or 1 and the number of decode steps
+[[nodiscard]] FlowSummary summarize(const std::vector<Timeline>& timelines, const std::vector<double>& times);
+
 /// One prediction with its name among the others and, beside a baseline, its speed-up.
 struct ReportedCase {
   std::string name;
   Setting setting;
   Prediction prediction;
   std::optional<Speedup> speedup;
+  std::optional<FlowSummary> flow = std::nullopt;
 };
 
 /// Predictions side by side. `compare` has a baseline; `predict` has one case and none.
