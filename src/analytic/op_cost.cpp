@@ -43,6 +43,9 @@ OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, cons
 OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
   if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
     return repeated(kernels.gemm(*gemm), work.launches, "gemm");
+  if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
+    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch", .fitted = nullptr, .extrapolated = false};
+  }
   if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
     return repeated(kernels.attention(*attention), work.launches, "attention");
   }

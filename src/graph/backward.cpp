@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "moesim/base/diagnostic.hpp"
+
 #include "graph/forward_op.hpp"
 
 namespace moesim {
@@ -48,6 +50,7 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
     return {back};
   }
   const KernelWork& kernel = std::get<KernelWork>(forward.op.work);
+  if (std::holds_alternative<HostWait>(kernel.shape)) return {};
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
     return {KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches},
             KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
@@ -86,8 +89,14 @@ Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_rec
       again.after.clear();
       phase.ops.push_back(std::move(again));
     }
+    std::vector<decltype(Op::work)> works = backward_work(forward, gradient);
+    if (works.empty()) {  // what waited for it waits for the operator before it
+      MOESIM_EXPECTS(i > 0);
+      waits[i - 1].insert(waits[i - 1].end(), waits[i].begin(), waits[i].end());
+      continue;
+    }
     bool first = true;
-    for (auto& work : backward_work(forward, gradient)) {
+    for (auto& work : works) {
       Op op{.kind = forward.op.kind,
             .name = forward.op.name,
             .stream = forward.op.stream,

@@ -110,7 +110,7 @@ ForwardPhase head_phase(const Scenario& scenario, const BatchShape& batch) {
   }
   // Per logit, unfused (cast to fp32, maximum, subtract, exponential, sum, divide, each a pass over fp32): 38 B forward
   // and, for the gradient and its cast back, 14 B backward. Fused: read twice forward; read and write once backward.
-  if (scenario.framework.fused_elementwise) {
+  if (scenario.framework.fused_cross_entropy) {
     phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy, logits * 2 * element_bytes(scenario),
                  1);
   } else {

@@ -47,6 +47,10 @@ OpId ForwardPhase::expert_memory(WorkKind kind, std::string_view name, MemoryKer
              backward_scale);
 }
 
+OpId ForwardPhase::host_wait(std::string_view name, Seconds time) {
+  return add(WorkKind::launch, name, Stream::compute, KernelWork{.shape = HostWait{time}, .launches = 0});
+}
+
 OpId ForwardPhase::collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work,
                               double backward_scale) {
   return add(kind, name, stream, work, backward_scale);

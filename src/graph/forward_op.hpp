@@ -33,6 +33,8 @@ class ForwardPhase {
   OpId expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches);
   OpId expert_memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes_per_row,
                      double backward_scale, double share = 1);
+  /// Not in the backward pass: what the host has read it still knows.
+  OpId host_wait(std::string_view name, Seconds time);
   OpId collective(WorkKind kind, std::string_view name, Stream stream, const CollectiveWork& work,
                   double backward_scale = 1);
   OpId exchange(WorkKind kind, std::string_view name, const ExchangeWork& work, Bytes backward_bytes_per_row);

@@ -198,7 +198,7 @@ MemoryPlan plan_memory(const Scenario& scenario) {
   if (parallelism.pp == 1) {
     // Logits, their fp32 copy and their gradient.
     plan.add("logits", tokens * scenario.model.vocabulary / parallelism.tp *
-                           (2 * element + (scenario.framework.fused_elementwise ? 0 : 4)));
+                           (2 * element + (scenario.framework.fused_cross_entropy ? 0 : 4)));
   }
   plan.add_exchange_buffers(rows, element);
   return plan.take();

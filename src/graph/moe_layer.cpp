@@ -144,13 +144,19 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   const OpId permute = phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
                                     2 * shape.rows * moe.payload_in * shape.element, 1);
 
+  // Without fixed row counts the host sizes the receive buffers: it waits for the counts, then launches the exchange.
+  const bool fixed_rows = framework.pad_to_capacity && moe.capacity_factor.has_value();
+  const OpId routed = exchanges && framework.host_sync_per_moe_layer && !fixed_rows
+                          ? phase.host_wait("row_counts", 2 * framework.kernel_launch)
+                          : permute;
+
   const int chunks = exchanges ? framework.pipelining_degree : 1;
   const double share = 1.0 / chunks;
   std::vector<OpId> dispatches;
   std::vector<OpId> results;
   if (exchanges) {
     for (int chunk = 0; chunk < chunks; ++chunk) {
-      phase.next_after(permute);
+      phase.next_after(routed);
       dispatches.push_back(phase.exchange(WorkKind::dispatch, "dispatch",
                                           {.bytes_per_row = payload.dispatch, .share = share, .reversed = false},
                                           payload.dispatch_gradient));

@@ -26,6 +26,9 @@ FrameworkSection read_framework(Reader in) {
   framework.fused_elementwise =
       in.flag({"fused_elementwise", "bias and activation, bias, dropout and add in one kernel each"},
               framework.fused_elementwise);
+  framework.fused_cross_entropy =
+      in.flag({"fused_cross_entropy", "else softmax and loss make a dozen passes over the logits in fp32"},
+              framework.fused_cross_entropy);
   framework.all_to_all =
       in.choice({"all_to_all", "algorithm of dispatch and combine"}, kAllToAllChoices, framework.all_to_all);
   framework.pipelining_degree =

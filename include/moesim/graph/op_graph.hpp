@@ -45,9 +45,14 @@ struct ExpertMemoryWork {
   double share = 1;  ///< as of ExpertGemm
 };
 
+/// The device stands still until the host has read something back and launched what follows.
+struct HostWait {
+  Seconds time;
+};
+
 /// `launches` kernels on the compute stream; the shape is that of all of them together, except for GEMMs: `shape` once.
 struct KernelWork {
-  std::variant<GemmShape, AttentionShape, MemoryWork, ExpertGemm, ExpertMemoryWork> shape;
+  std::variant<GemmShape, AttentionShape, MemoryWork, ExpertGemm, ExpertMemoryWork, HostWait> shape;
   double launches = 1;
 };
 

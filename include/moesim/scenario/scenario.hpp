@@ -34,8 +34,9 @@ struct Framework {
   ExpertExecution expert_execution = ExpertExecution::grouped;
   bool pad_to_capacity = false;  ///< with a capacity factor: send and compute empty rows too
   bool atomic_unpermute = false;
-  bool flash_attention = true;    ///< else scores are written to memory
-  bool fused_elementwise = true;  ///< bias+activation, bias+dropout+add in one kernel each
+  bool flash_attention = true;      ///< else scores are written to memory
+  bool fused_elementwise = true;    ///< bias+activation, bias+dropout+add in one kernel each
+  bool fused_cross_entropy = true;  ///< else softmax and loss make a dozen passes over the logits in fp32
   AllToAllAlgorithm all_to_all = AllToAllAlgorithm::flat;
   int pipelining_degree = 1;  ///< Tutel: dispatch, experts and combine in so many chunks, overlapped
   bool shared_expert_overlap = false;
