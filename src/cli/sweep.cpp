@@ -7,6 +7,7 @@
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/sweep/run.hpp"
+#include "moesim/sweep/solve.hpp"
 
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
@@ -25,7 +26,16 @@ struct SweepCommandOptions {
   std::filesystem::path file;
   int jobs = 1;
   bool resume = false;
+  std::optional<std::string> solve;
 };
+
+/// A shipped sweep, or else a shipped scenario, by its bare name.
+std::filesystem::path find_sweep(const std::string& word, const ConfigRoots& roots) {
+  for (const auto& [name, path] : list_configs("scenarios", roots)) {
+    if (name == word) return path;
+  }
+  return find_config("sweeps", word, roots);
+}
 
 SweepCommandOptions read_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
@@ -45,11 +55,12 @@ SweepCommandOptions read_options(const Arguments& arguments, const Environment& 
   if (options.resume && !options.common.output) {
     problems.push_back({.key = "--resume", .message = "needs -o FILE (what is on standard output cannot be gone on)"});
   }
+  if (const std::string* solve = arguments.one("--solve")) options.solve = *solve;
   if (options.common.output == "-") {
     problems.push_back({.key = "-o -", .message = "is no file (leave -o out for standard output)"});
   }
   throw_if_any(problems);
-  options.file = find_config("sweeps", *arguments.one("SWEEP"), options.common.roots);
+  options.file = find_sweep(*arguments.one("SWEEP"), options.common.roots);
   if (options.file == "-") throw InputError("SWEEP -: every thread reads the sweep for itself (give a file)");
   return options;
 }
@@ -134,10 +145,12 @@ Output run_command(const SweepCommandOptions& options, const Environment& enviro
   const RunInfo& run = environment.run;
   const SweepPlan plan = plan_sweep(options.file, scenario_overrides(options.common), options.common.roots, {},
                                     run.version + " " + run.git_commit);
-  if (::getppid() > 0) {  // a signal that is ignored already (nohup, a background job) stays so
-    for (const int signal : {SIGINT, SIGTERM}) {
-      if (std::signal(signal, interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);
-    }
+  if (options.solve || plan.sweep.solve) {
+    const PlacedText text = options.solve ? PlacedText{.text = *options.solve, .file = "--solve"} : *plan.sweep.solve;
+    return {.text = solve_table(plan, read_solve(text, plan)), .file = options.common.output};
+  }
+  for (const int signal : {SIGINT, SIGTERM}) {  // one that is ignored already (nohup, a background job) stays so
+    if (std::signal(signal, interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
   return options.common.output ? run_to_file(plan, options, environment) : run_to_stdout(plan, options);
 }
@@ -159,9 +172,15 @@ Command sweep_command() {
                    .help = "YAML file or name of a shipped sweep (configs/sweeps); a scenario is a sweep of one point",
                    .required = true},
                   {.name = "--jobs", .value = "N", .help = "threads (default: as many as there are cores)"},
-                  {.name = "--resume", .help = "go on where an interrupted or killed sweep stopped"}},
+                  {.name = "--resume", .help = "go on where an interrupted or killed sweep stopped"},
+                  {.name = "--solve",
+                   .value = "'COLUMN=X over KEY'",
+                   .help = "break-even: at each point, where the column crosses X, with the key's 90 % interval; also: "
+                           "of VARIANT, from A to B"}},
       .examples = {{"sweep network_bandwidth -o network.csv", "what if the network were faster?"},
                    {"sweep mine.yaml -o mine.csv --jobs 8 --resume", "after a reboot"},
+                   {"sweep paper_training --solve 'speedup=1 over cluster.nic.bandwidth from 1Gbps to 100Tbps'",
+                    "on which network does BigMac stop paying?"},
                    {"sweep routed_experts --set cluster.nic.count=4 -o four_nics.csv", "another cluster"}}};
   const std::vector<Option> common = common_options();
   for (const Option& option : common) {

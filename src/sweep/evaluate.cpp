@@ -70,8 +70,20 @@ std::uint64_t total(const LeftOutByReason& all) {
   return sum;
 }
 
-SweepEvaluator::SweepEvaluator(const SweepPlan& plan)
-    : plan_(plan), loader_(plan.file, plan.overrides, plan.roots, slot_keys(plan)), laid_(plan.slots.size()) {
+namespace {
+
+std::vector<std::string> all_keys(const SweepPlan& plan, const std::vector<std::string>& more) {
+  std::vector<std::string> keys = slot_keys(plan);
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
+}  // namespace
+
+SweepEvaluator::SweepEvaluator(const SweepPlan& plan, const std::vector<std::string>& more)
+    : plan_(plan),
+      loader_(plan.file, plan.overrides, plan.roots, all_keys(plan, more)),
+      laid_(plan.slots.size() + more.size()) {
   for (const GridAxis& axis : plan.grid.axes()) {
     auto& values = axis_values_.emplace_back();
     if (axis.key.empty()) continue;
@@ -103,8 +115,11 @@ void SweepEvaluator::lay(const GridPoint& point) {
   }
 }
 
-std::vector<std::shared_ptr<const Prediction>> SweepEvaluator::predict(const GridPoint& point) {
+std::vector<std::shared_ptr<const Prediction>> SweepEvaluator::predict(const GridPoint& point,
+                                                                       const std::vector<PointValue>& more) {
+  MOESIM_EXPECTS(more.size() == laid_.size() - plan_.slots.size());
   lay(point);
+  std::copy(more.begin(), more.end(), laid_.begin() + static_cast<std::ptrdiff_t>(plan_.slots.size()));
   std::vector<std::shared_ptr<const Prediction>> all;
   for (const auto& scenario : loader_.load(laid_)) all.push_back(known(scenario).prediction);
   return all;
@@ -131,6 +146,17 @@ std::string SweepEvaluator::describe(const GridPoint& point) const {
                         one.texts[static_cast<std::size_t>(point.index[axis])].text);
   }
   return text;
+}
+
+void SweepEvaluator::append_point(std::string& row, const GridPoint& point) const {
+  for (std::size_t axis = 0; axis < point.index.size(); ++axis) {
+    if (axis > 0) row += ',';
+    if (point.index[axis] >= 0) row += plan_.grid.axes()[axis].cells[static_cast<std::size_t>(point.index[axis])];
+  }
+  for (std::size_t i = 0; i < point.derived.size(); ++i) {
+    if (i > 0 || !point.index.empty()) row += ',';
+    row += cell_text(point.derived[i]);
+  }
 }
 
 void SweepEvaluator::append_cells(std::string& row, const std::vector<std::shared_ptr<const Prediction>>& all) const {
@@ -189,14 +215,7 @@ void SweepEvaluator::add_row(const GridPoint& point, std::string& row, SweepChun
       return;
     }
   }
-  for (std::size_t axis = 0; axis < point.index.size(); ++axis) {
-    if (axis > 0) row += ',';
-    if (point.index[axis] >= 0) row += plan_.grid.axes()[axis].cells[static_cast<std::size_t>(point.index[axis])];
-  }
-  for (std::size_t i = 0; i < point.derived.size(); ++i) {
-    if (i > 0 || !point.index.empty()) row += ',';
-    row += cell_text(point.derived[i]);
-  }
+  append_point(row, point);
   const std::size_t cells = row.size();
   append_cells(row, all);
   if (cells == 0) row.erase(0, 1);  // no axes: no comma before the first cell

@@ -115,8 +115,12 @@ GridAxis make_axis(const AxisText& text) {
 
 }  // namespace
 
-Grid::Grid(const SweepFile& sweep, const Constants& constants) {
+Grid::Grid(const SweepFile& sweep, const Constants& scenario) {
   std::vector<Diagnostic> problems;
+  const Constants constants = [&](const std::string& key) {
+    constants_.push_back(key);
+    return scenario(key);
+  };
   Names names(constants);
   for (const std::vector<AxisText>& together : sweep.axes) {
     Group group{.first = axes_.size(), .count = together.size()};

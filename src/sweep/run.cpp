@@ -162,8 +162,8 @@ std::string sweep_meta(const SweepPlan& plan, const SweepTotals& totals, const s
                                  json_text(plan.sweep.name), json_text(version), json_text(commit));
   text += fmt::format("engine: {}\narguments: [", plan.engine.name);
   for (std::size_t i = 0; i < arguments.size(); ++i) text += (i > 0 ? ", " : "") + json_text(arguments[i]);
-  text +=
-      fmt::format("]\nfingerprint: {}\nbaseline: {}\n", json_text(plan.fingerprint), json_text(plan.variants[plan.baseline]));
+  text += fmt::format("]\nfingerprint: {}\nbaseline: {}\n", json_text(plan.fingerprint),
+                      json_text(plan.variants[plan.baseline]));
   text += fmt::format("points: {}\nrows: {}\nrepeated: {}  # numbers at which a conditional axis has no value\n",
                       totals.next, totals.rows, totals.absent);
   text += fmt::format("left_out: {}\n", total(totals.left_out));

@@ -38,16 +38,20 @@ struct SweepChunk {
 /// Evaluates points; keeps what neighbours have in common. One per thread.
 class SweepEvaluator {
  public:
-  explicit SweepEvaluator(const SweepPlan& plan);
+  /// @param more keys that callers of `predict` set besides those of the sweep; laid last
+  explicit SweepEvaluator(const SweepPlan& plan, const std::vector<std::string>& more = {});
 
   /// @throws ContractViolation naming the point, when the model breaks one of its own laws there
   [[nodiscard]] SweepChunk evaluate(std::uint64_t begin, std::uint64_t end);
 
   /// All variants at a point, in the order of the plan's. @throws InputError when the point is no scenario
-  [[nodiscard]] std::vector<std::shared_ptr<const Prediction>> predict(const GridPoint& point);
+  [[nodiscard]] std::vector<std::shared_ptr<const Prediction>> predict(const GridPoint& point,
+                                                                       const std::vector<PointValue>& more = {});
 
   /// Values of the axes at a point, as a command line would set them.
   [[nodiscard]] std::string describe(const GridPoint& point) const;
+  /// Cells of the axes and derived keys, with commas between.
+  void append_point(std::string& row, const GridPoint& point) const;
 
  private:
   /// A scenario that was seen before is the same object, so its prediction is too.
@@ -69,7 +73,7 @@ class SweepEvaluator {
   const SweepPlan& plan_;
   PointLoader loader_;
   std::vector<std::vector<PointValue>> axis_values_;  ///< [axis][value]
-  std::vector<PointValue> laid_;                      ///< by slot
+  std::vector<PointValue> laid_;                      ///< by slot, then by key of `more`
   std::array<Known, 64> known_{};
   std::size_t next_known_ = 0;
 };

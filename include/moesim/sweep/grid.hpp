@@ -61,13 +61,15 @@ class Grid {
  public:
   using Constants = std::function<std::optional<PlacedText>(const std::string& key)>;
 
-  /// @param constants scalars of the scenario, for expressions that name keys which are no axes
+  /// @param scenario its scalars, for expressions that name keys which are no axes
   /// @throws InputError with all problems, placed in the sweep's file
-  Grid(const SweepFile& sweep, const Constants& constants);
+  Grid(const SweepFile& sweep, const Constants& scenario);
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] const std::vector<GridAxis>& axes() const { return axes_; }
   [[nodiscard]] const std::vector<DerivedKey>& derived() const { return derived_; }
+  /// Keys of the scenario that expressions use.
+  [[nodiscard]] const std::vector<std::string>& constants() const { return constants_; }
   /// @param why reason when it is left out
   [[nodiscard]] PointFate decode(std::uint64_t number, GridPoint& point, std::string& why) const;
 
@@ -83,6 +85,7 @@ class Grid {
   std::vector<Group> groups_;
   std::vector<DerivedKey> derived_;
   std::vector<BoundExpression> where_;
+  std::vector<std::string> constants_;
   std::uint64_t size_ = 1;
 };
 
