@@ -19,7 +19,7 @@ constexpr double kSameInstant = 1e-12;      ///< completions this close, relativ
 constexpr double kClockResolution = 1e-15;  ///< relative to the time since the beginning
 /// Below this number of flows a fresh solve costs less than classes.
 constexpr std::size_t kFewFlows = 24;
-constexpr double kLeastMargin = 1.5;
+constexpr double kLeastMargin = 4;
 
 std::vector<double> values(std::span<const BytesPerSecond> rates) {
   std::vector<double> plain;
@@ -53,6 +53,7 @@ struct FlowNetwork::State {
   std::vector<std::uint32_t> at_once;  ///< done as soon as anybody asks
   std::vector<double> begun;           ///< by link: bytes of all flows so far
   std::vector<double> levels;          ///< by link
+  std::vector<char> sheltered;         ///< by link, see FlowClasses::Snapshot; empty: not known
 
   Rates rates = Rates::fresh;
   double next = kInfinity;
@@ -92,7 +93,8 @@ struct FlowNetwork::State {
                                           .remaining = remaining,
                                           .rates = rate,
                                           .levels = levels,
-                                          .capacities = filling.capacities()},
+                                          .capacities = filling.capacities(),
+                                          .sheltered = sheltered},
                     margin);
     rates = Rates::classes;
     class_steps = 0;
@@ -205,6 +207,7 @@ FlowId FlowNetwork::start(std::size_t route, Bytes size, BytesPerSecond rate_cap
   const bool unhindered = s.routes[route].empty() && !(rate_cap < kNoCap);
   (size.value <= 0 || unhindered ? s.at_once : s.present).push_back(f);
   s.fresh_steps = 0;
+  s.sheltered.clear();
   return FlowId{f};
 }
 

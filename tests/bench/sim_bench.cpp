@@ -1,11 +1,16 @@
 #include <benchmark/benchmark.h>
+#include <filesystem>
 #include <memory>
+#include <string>
 #include <sys/resource.h>
 #include <vector>
 
 #include "moesim/cluster/paths.hpp"
+#include "moesim/graph/build.hpp"
+#include "moesim/scenario/load.hpp"
 #include "moesim/sim/flow_network.hpp"
 #include "moesim/sim/run_collective.hpp"
+#include "moesim/sim/simulate.hpp"
 
 #include "sim/reference_cluster.hpp"
 
@@ -108,6 +113,51 @@ BENCHMARK(balanced_all_to_all)
     ->ArgsProduct({{2048, 4096}, {kTree}})
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
+
+Scenario shipped(const std::string& name, const std::vector<Override>& overrides) {
+  const auto file = std::filesystem::path(MOESIM_SOURCE_DIR) / "configs" / "scenarios" / (name + ".yaml");
+  return load_scenario(file, overrides, {.roots = {MOESIM_SOURCE_DIR}}).front();
+}
+
+/// A whole step, the graph given: one event loop, all collectives, all ranks.
+void step(benchmark::State& state, const Scenario& scenario) {
+  const OpGraph graph = build_graph(scenario);
+  Timeline timeline;
+  for (auto iteration : state) {
+    static_cast<void>(iteration);
+    timeline = simulate(scenario, graph);
+  }
+  report(state, timeline.makespan.value, static_cast<double>(timeline.flows_simulated));
+  state.counters["events"] = static_cast<double>(timeline.events);
+  state.counters["lanes"] = static_cast<double>(timeline.ranks.size());
+}
+
+/// Goals: the paper's step, skewed, 50 ms; 512 GPUs 5 s. @param shuffle every layer has a routing of its own
+void paper_skewed_step(benchmark::State& state, bool shuffle) {
+  step(state, shipped("paper_skewed", {{"routing.sampling_noise=false"},
+                                       {"routing.exponent=1.2"},
+                                       {shuffle ? "routing.shuffle=true" : "routing.shuffle=false"}}));
+}
+BENCHMARK_CAPTURE(paper_skewed_step, same_in_all_layers, false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(paper_skewed_step, another_in_each_layer, true)->Unit(benchmark::kMillisecond);
+void paper_balanced_step(benchmark::State& state) { step(state, shipped("paper_training", {})); }
+BENCHMARK(paper_balanced_step)->Unit(benchmark::kMillisecond);
+
+/// DeepSeekMoE 16B on 64 machines of eight H100, experts over eight machines. @param skewed each layer its own routing
+Scenario gpus_512(bool skewed) {
+  std::vector<Override> overrides = {{"cluster.nodes=64"},
+                                     {"parallelism={tp: 1, pp: 1, ep: 64, dp: 512, zero: 1}"},
+                                     {"workload.global_batch=512"},
+                                     {"workload.micro_batch=1"}};
+  if (skewed) overrides.push_back({"routing={distribution: zipf, exponent: 1, shuffle: true}"});
+  return shipped("deepseek_moe_16b_h100", overrides);
+}
+void step_of_512_gpus_balanced(benchmark::State& state) { step(state, gpus_512(false)); }
+BENCHMARK(step_of_512_gpus_balanced)->Unit(benchmark::kMillisecond)->Iterations(1);
+#ifdef NDEBUG
+void step_of_512_gpus_skewed(benchmark::State& state) { step(state, gpus_512(true)); }
+BENCHMARK(step_of_512_gpus_skewed)->Unit(benchmark::kMillisecond)->Iterations(1);
+#endif
 
 }  // namespace
 }  // namespace moesim

@@ -110,6 +110,7 @@ double by_simgrid(const Case& of) {
 Outcome measure(const Case& of, double (*compute)(const Case&)) {
   int ends[2];
   if (pipe(ends) != 0) return {};
+  std::fflush(stdout);  // or the child prints it again
   const pid_t child = fork();
   if (child == 0) {
     close(ends[0]);
