@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "moesim/graph/build.hpp"
+
 namespace moesim {
 namespace {
 
@@ -34,8 +36,25 @@ OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, cons
     shape.k = total / static_cast<double>(rows.size());
     std::fill(rows.begin(), rows.end(), gemm.k);
     shape.rows = rows;
+    shape.weight_gradient = true;
   }
   return repeated(kernels.grouped_gemm(shape), 1, "grouped_gemm");
+}
+
+/// Mean of `count` costs of the same law.
+template <class CostOf>
+OpCost mean(std::size_t count, const CostOf& cost_of) {
+  OpCost sum = cost_of(0);
+  double deviation = sum.estimate.time.value * sum.estimate.spread;
+  for (std::size_t i = 1; i < count; ++i) {
+    const OpCost one = cost_of(i);
+    sum.estimate.time += one.estimate.time;
+    deviation += one.estimate.time.value * one.estimate.spread;
+    sum.extrapolated = sum.extrapolated || one.extrapolated;
+  }
+  if (sum.estimate.time.value > 0) sum.estimate.spread = deviation / sum.estimate.time.value;
+  sum.estimate.time = sum.estimate.time * (1.0 / static_cast<double>(count));
+  return sum;
 }
 
 }  // namespace
@@ -93,7 +112,8 @@ ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algor
   return rows;
 }
 
-OpCosts::OpCosts(const Scenario& scenario, const OpGraph& graph) : scenario_(scenario), graph_(graph) {}
+OpCosts::OpCosts(const Scenario& scenario, const OpGraph& graph)
+    : scenario_(scenario), graph_(graph), routings_(route_instances(scenario, graph, kMostRoutings)) {}
 
 OpCost OpCosts::cost(const Op& op, double count) {
   if (const auto* kernel = std::get_if<KernelWork>(&op.work)) return slowest_kernel(*kernel);
@@ -102,7 +122,13 @@ OpCost OpCosts::cost(const Op& op, double count) {
 }
 
 OpCost OpCosts::slowest_kernel(const KernelWork& work) const {
-  const RoutingResult& routing = graph_.routing;
+  const bool routed =
+      std::holds_alternative<ExpertMemoryWork>(work.shape) || std::holds_alternative<ExpertGemm>(work.shape);
+  if (!routed) return slowest_kernel(work, graph_.routing);
+  return mean(routings_.size(), [&](std::size_t i) { return slowest_kernel(work, routings_[i]); });
+}
+
+OpCost OpCosts::slowest_kernel(const KernelWork& work, const RoutingResult& routing) const {
   const KernelModel& kernels = *scenario_.kernels;
   if (std::holds_alternative<ExpertMemoryWork>(work.shape)) {
     return moesim::kernel_cost(kernels, work, routing, routing.busiest_rank());
@@ -147,21 +173,25 @@ OpCost OpCosts::exchange_cost(const ExchangeWork& work, double count) {
     return collective_cost(*scenario_.cluster.collectives, *known.plan, {bytes});
   }
   // The other expert-parallel groups route other tokens alike and run at the same time; the first stands for all.
-  const CollectivePlan& plan = uneven_plan(work.reversed);
-  const double bytes = plan.uneven_bytes * bytes_per_row;
-  (work.reversed ? uneven_back_ : uneven_forth_).bytes += count * bytes;
-  return collective_cost(*scenario_.cluster.collectives, plan, {bytes});
+  std::vector<Planned>& plans = uneven_plans(work.reversed);
+  const double share = 1.0 / static_cast<double>(plans.size());
+  return mean(plans.size(), [&](std::size_t i) {
+    const double bytes = plans[i].plan->uneven_bytes * bytes_per_row;
+    plans[i].bytes += share * count * bytes;
+    return collective_cost(*scenario_.cluster.collectives, *plans[i].plan, {bytes});
+  });
 }
 
-/// Plan of the routing's matrix, one byte per row; sizes scale it.
-const CollectivePlan& OpCosts::uneven_plan(bool reversed) {
-  Planned& known = reversed ? uneven_back_ : uneven_forth_;
-  if (known.plan == nullptr) {
-    const ExchangeRows rows = exchange_rows(graph_.routing, graph_.exchange_algorithm, reversed);
-    known.plan = std::make_shared<const CollectivePlan>(scenario_.cluster.collectives->plan_uneven(
-        group(GroupRole::expert).front(), rows.between, graph_.exchange_algorithm, rows.to_nodes));
+/// Plans of the routings' matrices, one byte per row; sizes scale them.
+std::vector<OpCosts::Planned>& OpCosts::uneven_plans(bool reversed) {
+  std::vector<Planned>& known = reversed ? uneven_back_ : uneven_forth_;
+  if (!known.empty()) return known;
+  for (const RoutingResult& routing : routings_) {
+    const ExchangeRows rows = exchange_rows(routing, graph_.exchange_algorithm, reversed);
+    known.push_back({.plan = std::make_shared<const CollectivePlan>(scenario_.cluster.collectives->plan_uneven(
+                         group(GroupRole::expert).front(), rows.between, graph_.exchange_algorithm, rows.to_nodes))});
   }
-  return *known.plan;
+  return known;
 }
 
 OpCost OpCosts::stage_send(Bytes bytes, double count) {
@@ -178,8 +208,8 @@ std::vector<double> OpCosts::link_bytes() const {
       bytes[link] += known.bytes * known.plan->load_per_byte[link];
   };
   for (const Planned& known : plans_) count(known);
-  count(uneven_forth_);
-  count(uneven_back_);
+  for (const Planned& known : uneven_forth_) count(known);
+  for (const Planned& known : uneven_back_) count(known);
   return bytes;
 }
 

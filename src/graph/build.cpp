@@ -1,5 +1,6 @@
 #include "moesim/graph/build.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "graph/layers.hpp"
@@ -177,6 +178,25 @@ OpGraph build_decode_graph(const Scenario& scenario, double context_tokens) {
 
 RoutingResult route_instance(const Scenario& scenario, const OpGraph& graph, RoutingInstance instance) {
   return route_layer(scenario, graph.moe_tokens_per_rank, instance);
+}
+
+std::size_t distinct_routings(const Scenario& scenario, const OpGraph& graph) {
+  if (!scenario.model.moe || graph.routing.balanced()) return 1;
+  const auto layers = static_cast<std::size_t>(scenario.model.layers);
+  if (scenario.routing.sampling_noise) return layers * static_cast<std::size_t>(graph.micro_batches);
+  const auto* zipf = std::get_if<ZipfRouting>(&scenario.routing.distribution);
+  return zipf != nullptr && zipf->shuffle ? layers : 1;
+}
+
+std::vector<RoutingResult> route_instances(const Scenario& scenario, const OpGraph& graph, std::size_t most) {
+  const auto layers = static_cast<std::size_t>(scenario.model.layers);
+  const std::size_t count = std::min(distinct_routings(scenario, graph), std::max<std::size_t>(most, 1));
+  std::vector<RoutingResult> routings = {graph.routing};
+  for (std::size_t i = 1; i < count; ++i) {
+    routings.push_back(route_instance(
+        scenario, graph, {.layer = static_cast<int>(i % layers), .micro_batch = static_cast<int>(i / layers)}));
+  }
+  return routings;
 }
 
 }  // namespace moesim

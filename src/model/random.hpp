@@ -20,13 +20,21 @@ class RandomStream {
   }
   /// In [0, 1), 53 bits.
   double uniform() { return static_cast<double>(next() >> 11U) * 0x1p-53; }
-  /// In [0, bound), unbiased: the few values of the top range that would favour small results are drawn again.
-  std::uint64_t below(std::uint64_t bound) {
-    const std::uint64_t biased = (0 - bound) % bound;  // 2^64 mod bound
-    std::uint64_t value = next();
-    while (value < biased) value = next();
-    return value % bound;
+  /// A whole number and a fraction, independent of each other.
+  struct Split {
+    std::uint64_t whole;
+    double fraction;  ///< in [0, 1), 53 bits
+  };
+  /// bound x a number in [0, 1) of 64 bits, cut at the point (Lemire 2019, "Fast random integer generation in an interval",
+  /// without its rejection: for the bounds used here, below 2^32, shares are off by less than 2^-32).
+  Split split_below(std::uint64_t bound) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{next()} * bound;
+    return {static_cast<std::uint64_t>(product >> 64U),
+            static_cast<double>(static_cast<std::uint64_t>(product) >> 11U) * 0x1p-53};
   }
+  /// In [0, bound).
+  std::uint64_t below(std::uint64_t bound) { return split_below(bound).whole; }
 
  private:
   static constexpr std::uint64_t kIncrement = 0x9E3779B97F4A7C15ULL;  // 2^64 / golden ratio

@@ -45,8 +45,8 @@ bool ExpertSampler::allowed(std::size_t expert) const {
 }
 
 std::size_t ExpertSampler::draw_any(RandomStream& random) const {
-  const auto column = static_cast<std::size_t>(random.below(weights_.size()));
-  return random.uniform() < threshold_[column] ? column : alias_[column];
+  const auto [column, fraction] = random.split_below(weights_.size());
+  return fraction < threshold_[column] ? column : alias_[column];
 }
 
 std::size_t ExpertSampler::draw_among_allowed(RandomStream& random) const {

@@ -35,7 +35,12 @@ struct ExchangeRows {
 /// @param reversed the rows go back to where they came from
 [[nodiscard]] ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algorithm, bool reversed);
 
+/// Routings that are drawn at most to find the mean of a step whose layers or micro-batches are routed differently;
+/// both engines take the same ones.
+inline constexpr std::size_t kMostRoutings = 32;
+
 /// Closed-form times of the operators of one graph on their slowest ranks, and the load that they put on the links.
+/// Where layers are routed differently, the mean over the layers of each one's slowest rank.
 class OpCosts {
  public:
   OpCosts(const Scenario& scenario, const OpGraph& graph);
@@ -57,17 +62,19 @@ class OpCosts {
   };
 
   [[nodiscard]] OpCost slowest_kernel(const KernelWork& work) const;
+  [[nodiscard]] OpCost slowest_kernel(const KernelWork& work, const RoutingResult& routing) const;
   [[nodiscard]] OpCost exchange_cost(const ExchangeWork& work, double count);
   [[nodiscard]] OpCost planned_cost(const CollectiveWork& work, double count);
   [[nodiscard]] Planned& planned(CollectiveKind kind, GroupRole role);
-  [[nodiscard]] const CollectivePlan& uneven_plan(bool reversed);
+  [[nodiscard]] std::vector<Planned>& uneven_plans(bool reversed);
   [[nodiscard]] const RankGroups& group(GroupRole role) const;
 
   const Scenario& scenario_;
   const OpGraph& graph_;
   std::vector<Planned> plans_;
-  Planned uneven_forth_;
-  Planned uneven_back_;
+  std::vector<RoutingResult> routings_;
+  std::vector<Planned> uneven_forth_;  ///< by routing
+  std::vector<Planned> uneven_back_;
 };
 
 }  // namespace moesim
