@@ -121,7 +121,8 @@ class Plan {
       return share.dense * local.dense + share.expert * local.expert;
     };
     add("framework and communication buffers", scenario_.framework.reserved_memory.value);
-    add("weights", sharded(3) * bytes_per_element(scenario_.model.activation_dtype));
+    const double copies = parallelism.schedule == PipelineSchedule::dual_pipe && parallelism.pp > 1 ? 2 : 1;
+    add("weights", copies * sharded(3) * bytes_per_element(scenario_.model.activation_dtype));
     if (scenario_.mode() == Mode::inference) return;
     add("gradients", sharded(2) * scenario_.framework.gradient_bytes.value);
     add("optimizer states", sharded(1) * scenario_.framework.optimizer_bytes.value);
@@ -139,6 +140,29 @@ class Plan {
   const Scenario& scenario_;
   MemoryPlan plan_;
 };
+
+/// Micro-batches whose activations the first stage holds at once. Sources: see PipelineSchedule; interleaved 1F1B by
+/// Korthikanti et al. 2022, arXiv 2205.05198, section 4.2.3.
+double micro_batches_in_flight(const Parallelism& parallelism, double micro_batches) {
+  const double pp = parallelism.pp;
+  double held = pp;
+  switch (parallelism.schedule) {
+    case PipelineSchedule::gpipe:
+      return micro_batches;
+    case PipelineSchedule::one_f_one_b:
+      if (parallelism.virtual_stages > 1) held = pp + (pp - 1) / parallelism.virtual_stages;
+      break;
+    case PipelineSchedule::zero_bubble_h1:
+      break;
+    case PipelineSchedule::zero_bubble_h2:
+      held = 2 * pp - 1;
+      break;
+    case PipelineSchedule::dual_pipe:
+      held = pp + 1;
+      break;
+  }
+  return std::min(held, micro_batches);
+}
 
 LayerRows rows_of(const Scenario& scenario, double tokens) {
   if (!scenario.model.moe) return {};
@@ -191,9 +215,8 @@ MemoryPlan plan_memory(const Scenario& scenario) {
     activations = (layers.dense + layers.moe) * held.residual_stream();  // each layer's input
     working = std::max(dense, moe);                                      // the layer that is being run again
   }
-  // 1F1B: the first stage holds as many micro-batches as there are stages (Narayanan et al. 2021, arXiv 2104.04473).
-  const int micro_batches = training.global_batch / (parallelism.dp * training.micro_batch);
-  const double in_flight = std::min(parallelism.pp, micro_batches);
+  const double in_flight =
+      micro_batches_in_flight(parallelism, training.global_batch / (parallelism.dp * training.micro_batch));
   plan.add("activations", (activations * in_flight + working) * (1 + scenario.framework.fragmentation));
   if (parallelism.pp == 1) {
     // Logits, their fp32 copy and their gradient.

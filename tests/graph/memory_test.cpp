@@ -90,6 +90,26 @@ TEST(Memory, TooSmallDevice_NamesTheFirstTermThatDoesNotFit) {
   EXPECT_EQ(plan.first_overflow, "gradients");
 }
 
+// Eight micro-batches through four stages: as many are held at once as the schedules' papers say.
+TEST(Memory, Schedules_HoldTheirMicroBatches) {
+  Scenario scenario = example_scenario(small_gpt(), 1, {.pp = 4, .dp = 2});
+  scenario.workload = TrainingWorkload{.sequence_length = 128, .global_batch = 16, .micro_batch = 1};
+  const auto activations = [&](PipelineSchedule schedule, int virtual_stages) {
+    scenario.parallelism.schedule = schedule;
+    scenario.parallelism.virtual_stages = virtual_stages;
+    for (const MemoryTerm& term : plan_memory(scenario).terms) {
+      if (term.name == "activations") return term.bytes.value;
+    }
+    return 0.0;
+  };
+  const double one = activations(PipelineSchedule::one_f_one_b, 1) / 4;
+  EXPECT_DOUBLE_EQ(activations(PipelineSchedule::gpipe, 1) / one, 8);
+  EXPECT_DOUBLE_EQ(activations(PipelineSchedule::one_f_one_b, 2) / one, 4 + 3 / 2.0);
+  EXPECT_DOUBLE_EQ(activations(PipelineSchedule::zero_bubble_h1, 1) / one, 4);
+  EXPECT_DOUBLE_EQ(activations(PipelineSchedule::zero_bubble_h2, 1) / one, 7);
+  EXPECT_DOUBLE_EQ(activations(PipelineSchedule::dual_pipe, 1) / one, 5);
+}
+
 TEST(Memory, Terms_AddUpToTheTotal) {
   const MemoryPlan plan = plan_memory(example_scenario(small_moe(MoeStructure::bigmac), 1, {.ep = 8, .dp = 8}));
   double sum = 0;
