@@ -199,6 +199,17 @@ TEST(Resume, CheckpointsAreReadBackAndTornOnesAreNot) {
   }
 }
 
+// The thread sanitizer does not follow threads that begin after a fork.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr int kJobsOfChildren = 1;
+#else
+constexpr int kJobsOfChildren = 2;
+#endif
+#else
+constexpr int kJobsOfChildren = 2;
+#endif
+
 /// Kills a process that sweeps at a random moment, again and again until one gets through; 50 times.
 TEST(Resume, AKilledSweepGoesOnToTheSameBytes) {
   const TemporaryFolder folder;
@@ -223,7 +234,7 @@ TEST(Resume, AKilledSweepGoesOnToTheSameBytes) {
                               .fingerprint = plan.fingerprint,
                               .resume = !first,
                               .save_every = std::chrono::milliseconds(1)});
-          run_sweep(plan, sink, {.jobs = 2});
+          run_sweep(plan, sink, {.jobs = kJobsOfChildren});
           sink.finish();
         } catch (...) {
           ::_exit(1);
