@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One all-to-all over TCP on a cluster of network namespaces (scripts/emulated_cluster.sh builds it), beside the flow
-engine's prediction of it. Prints one CSV row.
+"""All-to-alls over TCP on a cluster of network namespaces (scripts/emulated_cluster.sh builds it), beside the flow engine's
+prediction of them. Prints one CSV row: the median of a few exchanges.
 
 Every rank is a process in its machine's namespace. All pairs of ranks on different machines have a connection before the
 clock starts; then all send at once, and the last byte to arrive at any rank stops the clock. (Pairs of one machine do not
@@ -34,7 +34,7 @@ def sizes(args):
     ranks = args.nodes * args.ranks_per_node
     unit = {"balanced": 1.0, "skewed": 1 / 6, "hot_node": 0.4, "slow_nic": 0.5}[args.pattern]
     per_nic = args.mbit * 1e6 / 8 * args.seconds
-    base = per_nic / (args.ranks_per_node * (ranks - args.ranks_per_node)) * (0.5 if args.fabric == "tree" else 1)
+    base = per_nic / (args.ranks_per_node * (ranks - args.ranks_per_node)) * (0.75 if args.fabric == "tree" else 1)
     matrix = []
     for i in range(ranks):
         row = []
@@ -232,7 +232,8 @@ def main():
     parser.add_argument("--pattern", choices=["balanced", "skewed", "hot_node", "slow_nic"], default="balanced")
     parser.add_argument("--slow-node", type=int, default=-1)
     parser.add_argument("--mbit", type=float, default=200)
-    parser.add_argument("--seconds", type=float, default=4, help="that the busiest NIC is to take, about")
+    parser.add_argument("--seconds", type=float, default=6, help="that the busiest NIC is to take, about")
+    parser.add_argument("--repeats", type=int, default=3, help="exchanges; the median is reported")
     parser.add_argument("--moesim", help="the program")
     parser.add_argument("--header", action="store_true")
     args = parser.parse_args()
@@ -241,13 +242,14 @@ def main():
         return
     matrix = sizes(args)
     predicted, bound = predict(args, matrix)
-    measured = measure(args, matrix)
+    runs = sorted(measure(args, matrix) for _ in range(args.repeats))
+    measured = statistics.median(runs)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if args.header:
-        writer.writerow(["nodes", "ranks_per_node", "fabric", "pattern", "nic_mbit", "bytes", "measured_s", "predicted_s", "bound_s",
-                         "error"])
+        writer.writerow(["nodes", "ranks_per_node", "fabric", "pattern", "nic_mbit", "bytes", "measured_s", "fastest_s",
+                         "slowest_s", "predicted_s", "bound_s", "error"])
     writer.writerow([args.nodes, args.ranks_per_node, args.fabric, args.pattern, f"{args.mbit:g}", sum(map(sum, matrix)),
-                     f"{measured:.4f}", f"{predicted:.4f}", f"{bound:.4f}", f"{predicted / measured - 1:.4f}"])
+                     f"{measured:.4f}", f"{runs[0]:.4f}", f"{runs[-1]:.4f}", f"{predicted:.4f}", f"{bound:.4f}", f"{predicted / measured - 1:.4f}"])
 
 
 if __name__ == "__main__":

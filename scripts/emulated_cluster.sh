@@ -20,7 +20,7 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 moesim=$1
 out=${2:-$here/../traces/emulated_cluster.csv}
-mbit=${EMULATED_MBIT:-100}
+mbit=${EMULATED_MBIT:-50}
 queue=1000000
 
 remove_all() {

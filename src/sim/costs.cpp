@@ -16,24 +16,15 @@ bool same_for_all_ranks(const KernelWork& work) {
 
 }  // namespace
 
-Routings::Routings(const Scenario& scenario, const OpGraph& graph, const SimulationOptions& options) {
-  draws_.push_back(graph.routing);
-  if (!scenario.model.moe || graph.routing.balanced()) return;
-  const auto* zipf = std::get_if<ZipfRouting>(&scenario.routing.distribution);
-  const bool per_batch = scenario.routing.sampling_noise;
-  if (!per_batch && (zipf == nullptr || !zipf->shuffle)) return;
-  layers_ = static_cast<std::size_t>(scenario.model.layers);
-  batches_ = per_batch ? static_cast<std::size_t>(graph.micro_batches) : 1;
-  const std::size_t count = std::min(wanted(), static_cast<std::size_t>(std::max(options.most_routings, 1)));
-  for (std::size_t i = 1; i < count; ++i) {
-    draws_.push_back(route_instance(
-        scenario, graph, {.layer = static_cast<int>(i % layers_), .micro_batch = static_cast<int>(i / layers_)}));
-  }
+Routings::Routings(const Scenario& scenario, const OpGraph& graph, const SimulationOptions& options)
+    : draws_(route_instances(scenario, graph, options.most_routings)), wanted_(distinct_routings(scenario, graph)) {
+  if (wanted_ > 1) layers_ = static_cast<std::size_t>(scenario.model.layers);
 }
 
 std::uint32_t Routings::index(int layer, int micro_batch) const {
+  const std::size_t batches = wanted_ / layers_;
   const std::size_t at =
-      static_cast<std::size_t>(layer) % layers_ + layers_ * (static_cast<std::size_t>(micro_batch) % batches_);
+      static_cast<std::size_t>(layer) % layers_ + layers_ * (static_cast<std::size_t>(micro_batch) % batches);
   return static_cast<std::uint32_t>(at % draws_.size());
 }
 

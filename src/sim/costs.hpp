@@ -22,12 +22,12 @@ class Routings {
   [[nodiscard]] const RoutingResult& operator[](std::uint32_t index) const { return draws_[index]; }
   [[nodiscard]] std::size_t size() const { return draws_.size(); }
   /// How many would be different if all were drawn.
-  [[nodiscard]] std::size_t wanted() const { return layers_ * batches_; }
+  [[nodiscard]] std::size_t wanted() const { return wanted_; }
 
  private:
   std::vector<RoutingResult> draws_;
-  std::size_t layers_ = 1;   ///< with different routings
-  std::size_t batches_ = 1;  ///< micro-batches with different routings
+  std::size_t wanted_ = 1;
+  std::size_t layers_ = 1;  ///< with different routings
 };
 
 /// Times of the kernels and sizes of the collectives of a program, on every rank and for every routing.

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "moesim/analytic/graph_time.hpp"
+#include "moesim/analytic/op_cost.hpp"
 #include "moesim/graph/op_graph.hpp"
 #include "moesim/scenario/scenario.hpp"
 #include "moesim/sim/timeline.hpp"
@@ -21,7 +22,7 @@ struct SimulationOptions {
   bool fold = true;     ///< simulate ranks once that do the same at the same time
   /// Different routings to draw at most, where the scenario draws one per layer or micro-batch; the rest use them
   /// again.
-  int most_routings = 64;
+  std::size_t most_routings = kMostRoutings;
 };
 
 /// Executes the graph in time. Every rank has a compute stream and communication streams; an operator begins when its
