@@ -76,7 +76,9 @@ Json setting_json(const Setting& setting) {
             {"cp", layout.cp},
             {"dp", layout.dp},
             {"zero", layout.zero},
-            {"sequence_parallel", layout.sequence_parallel}}},
+            {"sequence_parallel", layout.sequence_parallel},
+            {"schedule", kPipelineSchedules.at(static_cast<std::size_t>(layout.schedule)).name},
+            {"virtual_stages", layout.virtual_stages}}},
           {"workload", std::visit(WorkloadJson{}, setting.workload)}};
 }
 

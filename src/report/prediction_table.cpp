@@ -206,6 +206,9 @@ std::string layout_text(const Parallelism& layout) {
   }
   if (layout.zero > 0) words += fmt::format(", ZeRO stage {}", layout.zero);
   if (layout.sequence_parallel) words += ", sequence-parallel";
+  if (layout.pp > 1)
+    words += fmt::format(", {}", kPipelineSchedules.at(static_cast<std::size_t>(layout.schedule)).name);
+  if (layout.virtual_stages > 1) words += fmt::format(" with {} virtual stages", layout.virtual_stages);
   return words;
 }
 

@@ -33,6 +33,7 @@ inline constexpr auto kPathLevelChoices = choices_from<PathLevel, &NamedPathLeve
 inline constexpr auto kNodeKindChoices = choices_from<NodeKind, &NamedNodeKind::kind>(kNodeKinds);
 inline constexpr auto kLinkKindChoices = choices_from<LinkKind, &NamedLinkKind::kind>(kLinkKinds);
 inline constexpr auto kNicPlacementChoices = choices_from<NicPlacement, &NamedNicPlacement::placement>(kNicPlacements);
+inline constexpr auto kScheduleChoices = choices_from<PipelineSchedule, &NamedSchedule::schedule>(kPipelineSchedules);
 
 inline constexpr std::array kFfnChoices = {Choice<FfnKind>{"plain", FfnKind::plain},
                                            Choice<FfnKind>{"gated", FfnKind::gated}};
@@ -45,12 +46,6 @@ inline constexpr std::array kExecutionChoices = {Choice<ExpertExecution>{"sequen
                                                  Choice<ExpertExecution>{"grouped", ExpertExecution::grouped}};
 inline constexpr std::array kModeChoices = {Choice<Mode>{"training", Mode::training},
                                             Choice<Mode>{"inference", Mode::inference}};
-inline constexpr std::array kScheduleChoices = {
-    Choice<PipelineSchedule>{"gpipe", PipelineSchedule::gpipe},
-    Choice<PipelineSchedule>{"1f1b", PipelineSchedule::one_f_one_b},
-    Choice<PipelineSchedule>{"zero_bubble_h1", PipelineSchedule::zero_bubble_h1},
-    Choice<PipelineSchedule>{"zero_bubble_h2", PipelineSchedule::zero_bubble_h2},
-    Choice<PipelineSchedule>{"dual_pipe", PipelineSchedule::dual_pipe}};
 inline constexpr std::array kRecomputeChoices = {Choice<Recompute>{"none", Recompute::none},
                                                  Choice<Recompute>{"selective", Recompute::selective},
                                                  Choice<Recompute>{"full", Recompute::full}};

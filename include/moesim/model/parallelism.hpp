@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 namespace moesim {
 
 /// Order in which pipeline stages work on micro-batches.
@@ -10,6 +13,16 @@ enum class PipelineSchedule {
   zero_bubble_h2,  ///< ... with about twice the activations
   dual_pipe        ///< two streams from both ends, two copies of the weights (DeepSeek-V3, arXiv 2412.19437)
 };
+
+struct NamedSchedule {
+  std::string_view name;
+  PipelineSchedule schedule;
+};
+inline constexpr std::array kPipelineSchedules = {NamedSchedule{"gpipe", PipelineSchedule::gpipe},
+                                                  NamedSchedule{"1f1b", PipelineSchedule::one_f_one_b},
+                                                  NamedSchedule{"zero_bubble_h1", PipelineSchedule::zero_bubble_h1},
+                                                  NamedSchedule{"zero_bubble_h2", PipelineSchedule::zero_bubble_h2},
+                                                  NamedSchedule{"dual_pipe", PipelineSchedule::dual_pipe}};
 
 /// Degrees of parallelism. world_size = tp * cp * pp * dp; the expert-parallel group is taken out of dp (and cp):
 /// ep divides dp * cp * tp / etp. Ranks are placed in Megatron's order tp-cp-ep-dp-pp (tp varies fastest).
