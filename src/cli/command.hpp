@@ -59,6 +59,7 @@ struct Output {
   std::string text;
   std::optional<std::filesystem::path> file = std::nullopt;  ///< else standard output
   std::vector<std::string> notes = {};                       ///< for standard error
+  int status = 0;                                            ///< 3: the result is outside its tolerance
 };
 
 struct Command {
@@ -78,6 +79,7 @@ struct Command {
 [[nodiscard]] Command collective_command();
 [[nodiscard]] Command kernel_command();
 [[nodiscard]] Command calibrate_command();
+[[nodiscard]] Command validate_command();
 [[nodiscard]] Command list_command();
 
 /// Everything that `moesim` can do.

@@ -47,14 +47,14 @@ bool wants_color() {
          std::string_view(terminal) != "dumb";
 }
 
-void run(const std::vector<std::string>& arguments) {
+int run(const std::vector<std::string>& arguments) {
   using namespace moesim::cli;
   const std::vector<Command> commands = all_commands();
   const Request request =
       parse(commands, {arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end()}, std::string(version()));
   if (request.command == nullptr) {
     write_stdout(request.page);
-    return;
+    return kFine;
   }
   const Environment environment{.roots = shipped_roots(program_path()),
                                 .run = {.version = std::string(version()),
@@ -70,6 +70,7 @@ void run(const std::vector<std::string>& arguments) {
     write_stdout(output.text);
   }
   for (const std::string& note : output.notes) complain(note);
+  return output.status;
 }
 
 }  // namespace
@@ -78,8 +79,7 @@ int main(int argc, char** argv) {
   // A reader that closes its pipe is reported by write() like any other failure.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    run({argv, argv + argc});
-    return kFine;
+    return run({argv, argv + argc});
   } catch (const moesim::InputError& error) {
     print_problems(error.diagnostics());
     return kInputWrong;

@@ -63,6 +63,7 @@ struct KernelModel::Laws {
   struct Typed {
     Product gemm;
     Product grouped;
+    Product grouped_gradient;  ///< of the weights
     Product batched;
     PrefillLaw prefill;
     const FittedLaw* prefill_fitted;
@@ -96,9 +97,11 @@ struct KernelModel::Laws {
     const FittedLaw* decode = find_for(calibration, "attention.decode", dtype);
     // Without a law of its own a group of products is taken as the tiles of all of them in one kernel.
     const bool own_group = find_for(calibration, "grouped_gemm", dtype) != nullptr;
+    const bool own_gradient = find_for(calibration, "grouped_wgrad", dtype) != nullptr;
     const bool own_batch = find_for(calibration, "batched_gemm", dtype) != nullptr;
     return {.gemm = gemm,
             .grouped = own_group ? product("grouped_gemm", dtype) : gemm,
+            .grouped_gradient = product(own_gradient ? "grouped_wgrad" : (own_group ? "grouped_gemm" : "gemm"), dtype),
             .batched = own_batch ? product("batched_gemm", dtype) : gemm,
             .prefill = prefill != nullptr ? prefill_law(*prefill) : PrefillLaw{},
             .prefill_fitted = prefill,
@@ -140,7 +143,8 @@ KernelEstimate KernelModel::gemm(const GemmShape& shape) const {
 KernelEstimate KernelModel::grouped_gemm(const GroupedGemmShape& shape) const {
   const Laws::Typed& laws = laws_->of(shape.dtype);
   if (shape.execution != ExpertExecution::sequential) {
-    const Laws::Product& law = shape.execution == ExpertExecution::grouped ? laws.grouped : laws.batched;
+    const Laws::Product& group = shape.weight_gradient ? laws.grouped_gradient : laws.grouped;
+    const Laws::Product& law = shape.execution == ExpertExecution::grouped ? group : laws.batched;
     double rows = 0;
     double products = 0;
     for (const double count : shape.rows) {

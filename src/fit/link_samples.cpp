@@ -50,11 +50,12 @@ std::vector<LinkSample> read_link_samples(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw MachineError(fmt::format("{}: cannot be read", path));
   std::vector<Diagnostic> problems;
-  const auto complain = [&](int line, const std::string& key, const std::string& message) {
-    problems.push_back({.file = path, .line = line, .column = 0, .key = key, .message = message});
+  const auto complain = [&](int at_line, const std::string& key, const std::string& message) {
+    problems.push_back({.file = path, .line = at_line, .column = 0, .key = key, .message = message});
   };
   std::string text;
-  std::getline(file, text);
+  int line = 1;
+  while (std::getline(file, text) && text.starts_with('#')) ++line;
   const std::vector<std::string> header = split(text);
   const auto column = [&](std::string_view name) {
     return static_cast<std::size_t>(std::distance(header.begin(), std::ranges::find(header, name)));
@@ -67,21 +68,28 @@ std::vector<LinkSample> read_link_samples(const std::string& path) {
   const std::size_t bytes_at = column("bytes_per_rank") < header.size() ? column("bytes_per_rank") : column("bytes");
   const bool microseconds = column("time_us") < header.size();
   const std::size_t time_at = microseconds ? column("time_us") : column("time_s");
+  // moesim-bench's: only flat exchanges of equal blocks are what the law is fitted to.
+  const std::size_t algorithm_at = column("algorithm");
+  const std::size_t distribution_at = column("distribution");
   for (const auto& [at, name] :
        {std::pair(kind_at, "collective"), std::pair(by_node ? nodes_at : ranks_at, "ranks, or nodes and gpus_per_node"),
         std::pair(bytes_at, "bytes_per_rank or bytes"), std::pair(time_at, "time_us or time_s")}) {
-    if (at >= header.size()) complain(1, name, "column is missing (a link sample needs it)");
+    if (at >= header.size()) complain(line, name, "column is missing (a link sample needs it)");
   }
   if (!problems.empty()) throw InputError(problems);
 
   std::vector<LinkSample> samples;
-  for (int line = 2; std::getline(file, text); ++line) {
-    if (text.empty()) continue;
+  while (std::getline(file, text)) {
+    ++line;
+    if (text.empty() || text.starts_with('#')) continue;
     const std::vector<std::string> fields = split(text);
     if (fields.size() < header.size()) {
       complain(line, "", fmt::format("{} fields where the header has {}", fields.size(), header.size()));
       continue;
     }
+    if (algorithm_at < header.size() && fields[algorithm_at] != "flat") continue;
+    if (distribution_at < header.size() && fields[distribution_at] != "even") continue;
+    if (distribution_at < header.size() && fields[ranks_at] == "1") continue;  // a rank with itself
     const auto kind = kind_named(fields[kind_at]);
     std::optional<double> ranks = number(fields[by_node ? nodes_at : ranks_at]);
     const std::optional<double> per_node = by_node ? number(fields[per_node_at]) : 1;

@@ -67,7 +67,10 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
   }
   KernelWork back = kernel;
   if (auto* attention = std::get_if<AttentionShape>(&back.shape)) attention->backward = true;
-  if (auto* memory = std::get_if<MemoryWork>(&back.shape)) memory->moved = memory->moved * forward.backward_scale;
+  if (auto* memory = std::get_if<MemoryWork>(&back.shape)) {
+    memory->moved = memory->moved * forward.backward_scale;
+    memory->kernel = forward.backward_kernel.value_or(memory->kernel);
+  }
   if (auto* memory = std::get_if<ExpertMemoryWork>(&back.shape)) {
     memory->moved_per_row = memory->moved_per_row * forward.backward_scale;
   }

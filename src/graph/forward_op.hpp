@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace moesim {
 struct ForwardOp {
   Op op;
   double backward_scale = 1;  ///< bytes moved backward / forward, of memory kernels and communication
-  bool has_weight = false;    ///< GEMMs: a weight gradient is due besides the input gradient
-  bool recomputed = false;    ///< selective recompute: run forward again before its backward pass
+  std::optional<MemoryKernel> backward_kernel = std::nullopt;  ///< memory kernels: when it is another one backward
+  bool has_weight = false;  ///< GEMMs: a weight gradient is due besides the input gradient
+  bool recomputed = false;  ///< selective recompute: run forward again before its backward pass
 };
 
 /// Writes a forward phase operator by operator. Operators on one stream follow each other; an operator whose
@@ -45,6 +47,8 @@ class ForwardPhase {
   void next_after(OpId before) { pending_.push_back(before); }
   /// The operator after the next waits for `before`.
   void next_but_one_after(OpId before) { pending_later_.push_back(before); }
+  /// The backward pass of a memory kernel is another kernel.
+  void backward_by(OpId op, MemoryKernel kernel) { ops_[op.index()].backward_kernel = kernel; }
   void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
 
   [[nodiscard]] const std::vector<ForwardOp>& ops() const { return ops_; }

@@ -25,9 +25,11 @@ void add_router(ForwardPhase& phase, const Scenario& scenario, const MoeShape& s
   phase.gemm(
       WorkKind::router, "router.logits",
       {.m = shape.tokens, .n = experts, .k = static_cast<double>(model.hidden), .dtype = model.activation_dtype});
-  // Scores in fp32: softmax reads and writes, top-k reads, the one-hot map and its cumulative positions are written and
-  // read.
-  phase.memory(WorkKind::router, "router.top_k", MemoryKernel::router, shape.tokens * experts * 4 * 5, 3.0 / 5.0, 3);
+  // Scores in fp32: softmax reads and writes, top-k reads, the map of rows by expert and its cumulative positions are
+  // written and read; measured as one. Backward only the scores' gradients pass through the softmax.
+  const OpId top_k =
+      phase.memory(WorkKind::router, "router.top_k", MemoryKernel::router, shape.tokens * experts * 4 * 5, 3.0 / 5.0);
+  phase.backward_by(top_k, MemoryKernel::softmax);
 }
 
 /// Shared projection: one product over all tokens. Per expert: each (token, expert) row through its expert's matrix,
@@ -140,9 +142,12 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   if (!framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
   if (moe.pre_projection)
     add_projection(phase, scenario, shape, *moe.pre_projection, WorkKind::descend, moe.payload_in, model.hidden);
-  // Gather: each row is read and written once. Backward: every token sums its rows.
-  const OpId permute = phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
-                                    2 * shape.rows * moe.payload_in * shape.element, 1);
+  // Gather: each row is read and written once. Backward: every token sums its rows, as the unpermute does.
+  const MemoryKernel sum = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
+  const OpId permute =
+      phase.memory(WorkKind::permute, "permute", MemoryKernel::permute, 2 * shape.rows * moe.payload_in * shape.element,
+                   (shape.rows + shape.tokens) / (2 * shape.rows));
+  phase.backward_by(permute, sum);
 
   // Without fixed row counts the host sizes the receive buffers: it waits for the counts, then launches the exchange.
   const bool fixed_rows = framework.pad_to_capacity && moe.capacity_factor.has_value();
@@ -175,12 +180,12 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   for (const OpId result : results) phase.next_after(result);
 
   // Weighted sum of each token's rows: all rows read, tokens written. Backward: rows written scaled, and read for the
-  // gradient of the router's weights.
-  const MemoryKernel unpermute = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
+  // gradient of the router's weights; a gather, so never atomic.
   const double row_bytes = shape.rows * moe.payload_out * shape.element;
   const double token_bytes = shape.tokens * moe.payload_out * shape.element;
-  phase.memory(WorkKind::permute, "unpermute", unpermute, row_bytes + token_bytes,
-               (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
+  const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum, row_bytes + token_bytes,
+                                      (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
+  phase.backward_by(unpermute, MemoryKernel::unpermute);
   if (moe.post_projection)
     add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);
   add_residual(phase, scenario, batch, "ffn_residual");

@@ -352,6 +352,68 @@ class Kernel(Case):
         self.assertIn("is missing", self.refused("kernel", "gemm", "--m", 1, "--n", 1, "--k", 1))
 
 
+class Calibrate(Case):
+    def test_samples_become_a_calibration_with_its_errors(self):
+        bandwidth = 0.8 * 3.35e12
+        lines = ["kernel,dtype,m,n,k,bytes,time_us"]
+        for i in range(60):
+            size = 10 ** (4 + 5 * i / 60)
+            lines.append(f"copy,bf16,,,,{size:.0f},{2 + 1e6 * size / bandwidth:.4f}")
+        lines.append("copy,bf16,,,,1e9,1")  # 300 times the memory's bandwidth
+        with tempfile.TemporaryDirectory() as folder:
+            samples, out = Path(folder) / "samples.csv", Path(folder) / "mine.yaml"
+            samples.write_text("\n".join(lines) + "\n")
+            result = run("calibrate", samples, "--device", "h100_sxm", "-o", out, "--format", "csv", *ROOT)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn("contradict physics", result.stderr)
+            self.assertIn("memory.copy", out.read_text())
+            rows = rows_of(result.stdout)
+            self.assertEqual(rows[0]["law"], "memory.copy")
+            self.assertLess(float(rows[0]["median_error"]), 0.02)
+
+    def test_what_is_missing_is_the_users_input(self):
+        self.assertEqual(run("calibrate", "/nowhere.csv", *ROOT).returncode, 2)
+        self.assertEqual(run("calibrate", "/nowhere.csv", "--device", "h100_sxm", *ROOT).returncode, 1)
+
+
+class Validate(Case):
+    def test_tolerance_decides_the_exit_status(self):
+        header = "case,scenario,part,time_us,tolerance,baseline,workload.micro_batch\n"
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "mine.csv"
+            line = f"a,{TRAINING},layer.forward,{{}},0.1,,2\nb,{TRAINING},moe_block.forward,{{}},0.1,a,2\n"
+            trace.write_text("# made up\n" + header.replace("case,", "case,variant,", 1) + line.replace("a,/", "a,bigmac,/", 1).replace("b,/", "b,bigmac,/", 1).format(1, 1))
+            result = run("validate", folder, "--format", "json", *ROOT)
+            self.assertEqual(result.returncode, 3, result.stderr)
+            cases = strict_json(result.stdout)["cases"]
+            self.assertGreater(cases[0]["predicted_s"], cases[1]["predicted_s"])
+            exact = [1e6 * case["predicted_s"] for case in cases]
+            trace.write_text(header.replace("case,", "case,variant,", 1) + line.replace("a,/", "a,bigmac,/", 1).replace("b,/", "b,bigmac,/", 1).format(*exact))
+            result = run("validate", trace, "--format", "json", *ROOT)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            report = strict_json(result.stdout)
+            self.assertTrue(report["within_tolerance"])
+            self.assertAlmostEqual(report["cases"][1]["ratio_error"], 0)
+            self.assertTrue(report["cases"][0]["in_interval"])
+
+    def test_bad_traces_are_the_users_input(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(run("validate", folder, *ROOT).returncode, 2)
+            trace = Path(folder) / "mine.csv"
+            trace.write_text("case,scenario,part,time_us\na,paper_training,everything,-1\n")
+            result = run("validate", folder, *ROOT)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("part", result.stderr)
+            self.assertIn("time_us", result.stderr)
+
+    def test_shipped_traces_are_mostly_met(self):
+        result = run("validate", Path(SOURCE) / "traces", "--format", "json", *ROOT)
+        self.assertIn(result.returncode, (0, 3), result.stderr)
+        everything = strict_json(result.stdout)["summary"][-1]
+        self.assertLess(everything["median_error"], 0.08)
+        self.assertGreater(everything["in_interval"], 0.8)
+
+
 class List(Case):
     def test_everything_can_be_listed_in_all_formats(self):
         for what in ("topologies", "devices", "collectives", "kernels", "models", "frameworks", "scenarios", "clusters"):

@@ -136,6 +136,26 @@ TEST_F(NcclTests, AllToAllWithoutItsName_IsKnownByTheFile) {
   EXPECT_THROW(static_cast<void>(read_nccl_tests(write(text))), InputError);
 }
 
+// moesim-bench's own table: comments, a rank with itself, other algorithms and uneven matrices beside what is fitted.
+TEST_F(NcclTests, TableOfTheBench_FlatAndEvenExchangesOnly) {
+  const std::string text =
+      "# gpu: none\n# date: today\ncollective,algorithm,distribution,ranks,nodes,bytes_per_rank,time_us,noise\n"
+      "all_to_all,flat,even,1,1,1024,9,0.01\n"
+      "all_to_all,flat,even,2,1,1024,10,0.01\n"
+      "all_to_all,hierarchical_2d,even,2,1,1024,11,0.01\n"
+      "all_to_all,flat,zipf 1,2,1,1024,12,0.01\n";
+  const std::vector<LinkSample> samples = read_link_samples(write(text));
+  ASSERT_EQ(samples.size(), 1U);
+  EXPECT_EQ(samples[0].ranks, 2);
+  EXPECT_DOUBLE_EQ(samples[0].seconds, 1e-5);
+  try {
+    static_cast<void>(read_link_samples(write(text + "all_to_all,flat,even,2,1,x,10,0\n")));
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.diagnostics()[0].line, 8);
+  }
+}
+
 TEST_F(NcclTests, WithoutHeadOrData_SaysWhatIsMissing) {
   EXPECT_THROW(static_cast<void>(read_nccl_tests(write("# Collective test starting: all_reduce_perf\n 8 2 float sum -1 "
                                                        "9.0 1 1 0 9.0 1 1 0\n"))),

@@ -68,6 +68,11 @@ std::vector<KernelTable> make_tables() {
         "memory.router", "memory.permute", "memory.unpermute", "memory.unpermute_atomic", "memory.optimizer"},
        from("measured by scripts/bench_torch.py", "Apache-2.0",
             "NVIDIA H200, 700 W, driver 580.159, CUDA 13.0, torch 2.11, cuDNN 9.19; cold cache")});
+  // `moesim calibrate` makes the file (docs/calibration.md); here its laws are checked.
+  tables.push_back({"h100_sxm",
+                    {"calibration/samples/h100_sxm_torch.csv"},
+                    {"gemm.bf16", "grouped_gemm.bf16"},
+                    from("measured by scripts/bench_torch.py", "Apache-2.0", "NVIDIA H100 80GB HBM3")});
   return tables;
 }
 
@@ -227,28 +232,6 @@ void add_missing(Calibration& calibration, const std::string& name, const Make& 
   if (calibration.find(name) == nullptr) calibration.laws.push_back(make(name));
 }
 
-/// The same chip with other memory: shares of the peaks carry over.
-Calibration sibling(const std::string& device, const std::string& of) {
-  Calibration calibration{.name = device, .device = device, .laws = {}};
-  for (FittedLaw law : make_calibration(of).laws) {
-    const bool measured = law.provenance.samples > 0;
-    double widest = 0;
-    for (const Spread& one : law.spreads) widest = std::max(widest, one.value);
-    const RegionError error{.region = "all",
-                            .median = law.provenance.median_error,
-                            .p90 = law.provenance.p90_error,
-                            .log_p90 = 1.5 * widest};
-    const std::array errors = {error};
-    if (measured) {
-      law = transferred_law(law, law.name, of, errors,
-                            "the same chip with other memory: 1.5 times the widest spread of the measured one, an "
-                            "assumption");
-    }
-    calibration.laws.push_back(std::move(law));
-  }
-  return calibration;
-}
-
 }  // namespace
 
 const std::vector<KernelTable>& kernel_tables() {
@@ -297,7 +280,7 @@ const KernelFit& measured_fit(const std::string& device, const std::string& law)
 std::vector<std::string> calibrated_devices() { return {"a40", "a100_sxm", "l40s", "h200_sxm", "h100_sxm"}; }
 
 Calibration make_calibration(const std::string& device) {
-  if (device == "h100_sxm") return sibling(device, "h200_sxm");
+  MOESIM_EXPECTS(device != "h100_sxm");  // written by `moesim calibrate`: docs/calibration.md
   Calibration calibration{.name = device, .device = device, .laws = {}};
   for (const KernelTable& table : kernel_tables()) {
     if (table.device != device) continue;

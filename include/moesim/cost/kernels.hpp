@@ -46,7 +46,8 @@ struct GroupedGemmShape {
   double k = 0;
   DType dtype = DType::bf16;
   ExpertExecution execution = ExpertExecution::grouped;
-  Bytes result = {};  ///< as of GemmShape
+  Bytes result = {};             ///< as of GemmShape
+  bool weight_gradient = false;  ///< grouped: the law grouped_wgrad, where there is one
 };
 
 struct AttentionShape {
@@ -102,10 +103,10 @@ inline constexpr std::array kMemoryKernels = {NamedMemoryKernel{"norm", MemoryKe
                                               NamedMemoryKernel{"cast", MemoryKernel::cast}};
 
 /// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
-/// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `batched_gemm.DTYPE`, `attention.prefill.DTYPE`,
-/// `attention.backward.DTYPE`, `attention.decode.DTYPE`, `memory.KERNEL`. A 16-bit type without a law takes the other's
-/// (equal peaks and bytes). A kernel without a law takes its roofline bound, within a factor of two; its `law` is null.
-/// Law (checked): never faster than flops / peak.
+/// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `grouped_wgrad.DTYPE`, `batched_gemm.DTYPE`,
+/// `attention.prefill.DTYPE`, `attention.backward.DTYPE`, `attention.decode.DTYPE`, `memory.KERNEL`. A 16-bit type
+/// without a law takes the other's (equal peaks and bytes). A kernel without a law takes its roofline bound, within a
+/// factor of two; its `law` is null. Law (checked): never faster than flops / peak.
 class KernelModel {
  public:
   /// @throws InputError when a law lacks a coefficient or has one out of range

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "moesim/base/estimate.hpp"
+#include "moesim/scenario/scenario.hpp"
+
+namespace moesim {
+
+/// Parts of an iteration that are measured alone.
+enum class Part {
+  step,                    ///< the whole training step, or the whole inference
+  layer_forward,           ///< one MoE layer of the transformer, attention and norms included
+  layer_forward_backward,  ///< without the reduction of its gradients and without the optimizer
+  moe_block_forward,       ///< router to weighted sum, projections and exchanges included
+  moe_block_forward_backward,
+};
+struct NamedPart {
+  std::string_view name;
+  Part part;
+};
+inline constexpr std::array kParts = {NamedPart{"step", Part::step}, NamedPart{"layer.forward", Part::layer_forward},
+                                      NamedPart{"layer.forward_backward", Part::layer_forward_backward},
+                                      NamedPart{"moe_block.forward", Part::moe_block_forward},
+                                      NamedPart{"moe_block.forward_backward", Part::moe_block_forward_backward}};
+
+/// Time of a part of one micro-batch on the slowest rank (step: of all), in closed form.
+/// @throws InputError when the scenario has no such part (no MoE layer, no backward pass)
+[[nodiscard]] Estimate predict_part(const Scenario& scenario, Part part);
+
+}  // namespace moesim
