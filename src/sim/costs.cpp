@@ -103,12 +103,12 @@ TrafficId ProgramCosts::planned(CollectiveKind kind, GroupRole role) {
   const auto [entry, added] = known_.try_emplace({kind, role}, 0);
   if (!added) return entry->second;
   const bool exchange = kind == CollectiveKind::all_to_all;
-  CollectivePlan plan = scenario_.cluster.collectives->plan(
+  const CollectivePlan plan = scenario_.cluster.collectives->plan(
       kind, exchange ? graph_.exchange_algorithm : AllToAllAlgorithm::flat, groups(role),
       exchange ? copies_per_choice(graph_.routing) : 1, PlanDetail::transfers);
   CollectivePlan closed = plan;
   for (CollectivePlan::Phase& one : closed.phases) one.transfers.clear();
-  entry->second = plans_.add(std::move(plan), groups(role));
+  entry->second = plans_.add(plan, groups(role));
   closed_.emplace(entry->second, std::move(closed));
   return entry->second;
 }

@@ -116,7 +116,7 @@ struct FlowNetwork::State {
 
   void finish(std::uint32_t f, std::vector<FlowId>& done) {
     free_ids.push_back(f);
-    done.push_back(FlowId{f});
+    done.emplace_back(f);
   }
 
   void complete_fresh(std::vector<FlowId>& done) {
@@ -188,7 +188,7 @@ std::size_t FlowNetwork::active() const {
 FlowId FlowNetwork::start(std::size_t route, Bytes size, BytesPerSecond rate_cap) {
   State& s = *state_;
   MOESIM_EXPECTS(route < s.routes.size() && size.value >= 0 && rate_cap.value > 0);
-  std::uint32_t f = static_cast<std::uint32_t>(s.rate.size());
+  auto f = static_cast<std::uint32_t>(s.rate.size());
   if (s.free_ids.empty()) {
     s.route_of.push_back(0);
     s.remaining.push_back(0);

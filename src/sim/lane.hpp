@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -71,10 +72,7 @@ struct Lane {
   RankTime time;
 
   [[nodiscard]] bool communicates() const {
-    for (const Communication& one : communication) {
-      if (one.moving) return true;
-    }
-    return false;
+    return std::ranges::any_of(communication, [](const Communication& one) { return one.moving; });
   }
 };
 

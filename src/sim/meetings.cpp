@@ -115,7 +115,7 @@ void Simulation::send(LaneId id, Direction direction) {
   const Lane& lane = lanes_[id];
   const std::uint32_t step = folded_ ? 1 : ranks_per_stage_;
   const LaneId to = direction == Direction::forward ? id + step : id - step;
-  std::uint32_t ticket = static_cast<std::uint32_t>(meetings_.size());
+  auto ticket = static_cast<std::uint32_t>(meetings_.size());
   if (free_meetings_.empty()) {
     meetings_.emplace_back();
   } else {

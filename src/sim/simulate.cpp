@@ -96,7 +96,7 @@ Execution execute(const Scenario& scenario, const OpGraph& graph, const Simulati
 class Reading {
  public:
   Reading(const Scenario& scenario, const OpGraph& graph, const Execution& of)
-      : scenario_(scenario), graph_(graph), of_(of), ranks_(scenario.parallelism.world_size()) {}
+      : graph_(graph), of_(of), ranks_(scenario.parallelism.world_size()) {}
 
   GraphTime run() {
     for (std::uint32_t phase = 0; phase < of_.program.phases.size(); ++phase) read_phase(phase);
@@ -165,7 +165,6 @@ class Reading {
     if (cost.extrapolated) time_.extrapolated.insert(cost.law);
   }
 
-  const Scenario& scenario_;
   const OpGraph& graph_;
   const Execution& of_;
   double ranks_;

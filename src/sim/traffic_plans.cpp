@@ -29,7 +29,7 @@ TrafficId TrafficPlans::keep(PlannedTraffic planned) {
   return static_cast<TrafficId>(planned_.size() - 1);
 }
 
-TrafficId TrafficPlans::add(CollectivePlan plan, const RankGroups& groups) {
+TrafficId TrafficPlans::add(const CollectivePlan& plan, const RankGroups& groups) {
   std::vector<std::uint32_t> group_of(static_cast<std::size_t>(model_.topology().ranks()), 0);
   for (std::size_t group = 0; group < groups.size(); ++group) {
     for (const RankId rank : groups[group]) group_of[rank.index()] = static_cast<std::uint32_t>(group);
@@ -38,7 +38,7 @@ TrafficId TrafficPlans::add(CollectivePlan plan, const RankGroups& groups) {
   planned.overlapped = plan.overlapped;
   planned.groups.resize(groups.size());
   planned.unit.assign(groups.size(), 1);
-  for (CollectivePlan::Phase& phase : plan.phases) {
+  for (const CollectivePlan::Phase& phase : plan.phases) {
     for (std::vector<Leg>& group : planned.groups) group.push_back(make_leg(phase));
     for (const Transfer& transfer : phase.transfers) {
       planned.groups[group_of[transfer.from.index()]].back().transfers.push_back(transfer);

@@ -38,7 +38,7 @@ class TrafficPlans {
   explicit TrafficPlans(const CollectiveModel& model) : model_(model), tiers_(model.topology()) {}
 
   /// @param groups those that the plan was made for, in its order; its transfers are told apart by their ranks
-  TrafficId add(CollectivePlan plan, const RankGroups& groups);
+  TrafficId add(const CollectivePlan& plan, const RankGroups& groups);
   /// Groups with plans of their own.
   TrafficId add(std::vector<CollectivePlan> plans);
   /// One transfer each, as the links between pipeline stages are: part of a plan.

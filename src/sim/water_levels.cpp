@@ -31,7 +31,7 @@ __attribute__((target("avx2"))) void pass_on_wide(double change, const float* pa
                                                   std::size_t count) {
   pass_on_loop(change, passages, residual, count);
 }
-const bool kWide = __builtin_cpu_supports("avx2") != 0;
+const bool kWide = static_cast<int>(__builtin_cpu_supports("avx2")) != 0;
 #endif
 
 void pass_on(double change, const float* passages, double* residual, std::size_t count) {
@@ -58,7 +58,7 @@ WaterLevels::Index WaterLevels::add_cap(double rate) {
 }
 
 WaterLevels::Index WaterLevels::add_class(std::uint32_t flows, double rate_limit) {
-  const Index end = static_cast<Index>(entries_.size());
+  const auto end = static_cast<Index>(entries_.size());
   classes_.push_back({.first = end, .last = end, .flows = flows, .uniform = true, .rate_limit = rate_limit});
   return static_cast<Index>(classes_.size() - 1);
 }
@@ -210,7 +210,7 @@ void WaterLevels::move(Index flow_class, Index from, Index to) {
   for (Index e = of.first; e < of.last; ++e) {
     const Index k = entries_[e].constraint;
     const float count = entries_[e].passages;
-    const double exact = static_cast<double>(count);
+    const auto exact = static_cast<double>(count);
     if (k != from) passages(from, k) -= count;
     if (k != to) passages(to, k) += count;
     residual_[k] += exact * ((k == from ? 0 : level_[from]) - (k == to ? 0 : level_[to]));

@@ -100,7 +100,7 @@ class WaterLevels {
   void find_runs();
   [[nodiscard]] float& passages(Index stopping, Index passed);
   [[nodiscard]] bool shares_classes(Index stopping, Index passed) const;
-  void take_off(Index entry, float passages);
+  void take_off(Index entry, float count);
 
   // by constraint
   std::vector<double> capacity_;
