@@ -10,7 +10,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build git libfmt-dev libyaml-cpp-dev libboost-graph-dev libeigen3-dev libcli11-dev nlohmann-json3-dev)
 test=(clang clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev libgtest-dev libgmock-dev librapidcheck-dev
-  libbenchmark-dev python3 ccache mold)
+  libbenchmark-dev libopenmpi-dev openmpi-bin procps python3 ccache mold)
 developer=(gcovr doxygen)
 
 case "${1:-build}" in

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "moesim/base/diagnostic.hpp"
-#include "moesim/sweep/run.hpp"
+#include "moesim/sweep/ranks.hpp"
 #include "moesim/sweep/solve.hpp"
 
 #include "cli/cases.hpp"
@@ -100,16 +100,17 @@ SweepRunOptions run_options(const SweepCommandOptions& options, TerminalLine& li
           .stop = [] { return interrupted.load(); }};
 }
 
-Output run_to_stdout(const SweepPlan& plan, const SweepCommandOptions& options) {
+Output run_to_stdout(RankJob& job, const SweepPlan& plan, const SweepCommandOptions& options) {
   StreamSink sink(STDOUT_FILENO, plan.header);
   TerminalLine line;
-  const bool done = run_sweep(plan, sink, run_options(options, line));
+  const bool done = job.run(plan, sink, run_options(options, line));
   line.clear();
   if (!done) throw MachineError(fmt::format("interrupted at point {} of {}", sink.totals().next, plan.grid.size()));
   return {.text = {}, .notes = {summary_of(sink.totals())}};
 }
 
-Output run_to_file(const SweepPlan& plan, const SweepCommandOptions& options, const Environment& environment) {
+Output run_to_file(RankJob& job, const SweepPlan& plan, const SweepCommandOptions& options,
+                   const Environment& environment) {
   const std::filesystem::path& file = *options.common.output;
   FileSink sink(file, {.header = plan.header, .fingerprint = plan.fingerprint, .resume = options.resume});
   std::vector<std::string> notes;
@@ -121,7 +122,7 @@ Output run_to_file(const SweepPlan& plan, const SweepCommandOptions& options, co
   TerminalLine line;
   bool done = false;
   try {
-    done = run_sweep(plan, sink, run_options(options, line));
+    done = job.run(plan, sink, run_options(options, line));
   } catch (...) {
     sink.save();
     throw;
@@ -141,10 +142,8 @@ Output run_to_file(const SweepPlan& plan, const SweepCommandOptions& options, co
   return {.text = {}, .notes = std::move(notes)};
 }
 
-Output run_command(const SweepCommandOptions& options, const Environment& environment) {
-  const RunInfo& run = environment.run;
-  const SweepPlan plan = plan_sweep(options.file, scenario_overrides(options.common), options.common.roots, {},
-                                    run.version + " " + run.git_commit);
+Output run_rank_0(RankJob& job, const SweepPlan& plan, const SweepCommandOptions& options,
+                  const Environment& environment) {
   if (options.solve || plan.sweep.solve) {
     const PlacedText text = options.solve ? PlacedText{.text = *options.solve, .file = "--solve"} : *plan.sweep.solve;
     return {.text = solve_table(plan, read_solve(text, plan)), .file = options.common.output};
@@ -152,7 +151,30 @@ Output run_command(const SweepCommandOptions& options, const Environment& enviro
   for (const int signal : {SIGINT, SIGTERM}) {  // one that is ignored already (nohup, a background job) stays so
     if (std::signal(signal, interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
-  return options.common.output ? run_to_file(plan, options, environment) : run_to_stdout(plan, options);
+  return options.common.output ? run_to_file(job, plan, options, environment) : run_to_stdout(job, plan, options);
+}
+
+Output run_command(const Arguments& arguments, const Environment& environment) {
+  RankJob job;
+  try {
+    const SweepCommandOptions options = read_options(arguments, environment);
+    const RunInfo& run = environment.run;
+    const SweepPlan plan = plan_sweep(options.file, scenario_overrides(options.common), options.common.roots, {},
+                                      run.version + " " + run.git_commit);
+    if (job.rank() == 0) {
+      Output output = run_rank_0(job, plan, options, environment);
+      job.dismiss();
+      return output;
+    }
+    job.serve(plan);
+  } catch (const InputError&) {
+    // Every rank reads the same files and finds the same problems; one says so.
+    if (job.rank() == 0) throw;
+  } catch (...) {
+    if (job.rank() == 0) job.dismiss();
+    throw;
+  }
+  return {};
 }
 
 }  // namespace
@@ -187,7 +209,7 @@ Command sweep_command() {
     if (option.name != "--format") command.options.push_back(option);
   }
   command.run = [](const Arguments& arguments, const Environment& environment) {
-    return run_command(read_options(arguments, environment), environment);
+    return run_command(arguments, environment);
   };
   return command;
 }

@@ -41,6 +41,18 @@ struct Conveyor::State {
   const Clock::time_point begun = Clock::now();
   Clock::time_point reported = begun;
 
+  [[nodiscard]] bool may_hand_out() const {
+    return closed || handed_out >= points || handed_out < sink.totals().next + window;
+  }
+
+  Range hand_out() {
+    if (options.stop && options.stop()) closed = true;
+    if (closed || handed_out >= points) return {};
+    const std::uint64_t begin = handed_out;
+    handed_out = std::min(begin + chunk, points);
+    return {begin, handed_out};
+  }
+
   void report(bool last) {
     if (!options.progress) return;
     constexpr std::chrono::milliseconds kEvery{200};
@@ -77,15 +89,14 @@ Conveyor::~Conveyor() = default;
 Conveyor::Range Conveyor::next() {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
-  state.moved.wait(lock, [&] {
-    return state.closed || state.handed_out >= state.points ||
-           state.handed_out < state.sink.totals().next + state.window;
-  });
-  if (state.options.stop && state.options.stop()) state.closed = true;
-  if (state.closed || state.handed_out >= state.points) return {};
-  const std::uint64_t begin = state.handed_out;
-  state.handed_out = std::min(begin + state.chunk, state.points);
-  return {begin, state.handed_out};
+  state.moved.wait(lock, [&] { return state.may_hand_out(); });
+  return state.hand_out();
+}
+
+std::optional<Conveyor::Range> Conveyor::try_next() {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->may_hand_out()) return std::nullopt;
+  return state_->hand_out();
 }
 
 void Conveyor::put(SweepChunk chunk) {

@@ -1,6 +1,7 @@
 #include "sweep/search_space.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <variant>
 
 namespace moesim {
@@ -80,6 +81,8 @@ std::vector<LayoutGroup> layout_groups(const Scenario& scenario, int gpus) {
           }
           for (const int micro_batch : divisors(batch / dp, kMostMicroBatch)) {
             for (const char* recompute : {"none", "selective", "full"}) {
+              // Flash attention keeps no scores that could be made again.
+              if (scenario.framework.flash_attention && std::string_view(recompute) == "selective") continue;
               LayoutGroup group{gpus, degrees, choices};
               group.shared.emplace_back("workload.micro_batch", std::to_string(micro_batch));
               group.shared.emplace_back("workload.recompute", recompute);

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "moesim/sweep/plan.hpp"
@@ -40,6 +42,8 @@ class Conveyor {
   };
   /// Waits while too much is ahead of what is written.
   [[nodiscard]] Range next();
+  /// Does not wait. @return nullopt: too much is ahead, ask again later
+  [[nodiscard]] std::optional<Range> try_next();
   void put(SweepChunk chunk);
   /// Nothing more is handed out.
   void close();
