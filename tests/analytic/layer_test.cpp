@@ -18,7 +18,8 @@ double seconds(const Scenario& scenario, Part part) { return predict_part(scenar
 
 // The block is part of the layer, the forward pass part of both passes.
 TEST(PredictPart, PartsAreOrdered) {
-  const Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 2, {.ep = 8, .dp = 16});
+  Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 2, {.ep = 8, .dp = 16});
+  std::get<TrainingWorkload>(scenario.workload) = {.sequence_length = 128, .global_batch = 32, .micro_batch = 2};
   EXPECT_GT(seconds(scenario, Part::moe_block_forward), 0);
   EXPECT_LT(seconds(scenario, Part::moe_block_forward), seconds(scenario, Part::layer_forward));
   EXPECT_LT(seconds(scenario, Part::moe_block_forward_backward), seconds(scenario, Part::layer_forward_backward));
