@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <utility>
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/build.hpp"
@@ -188,6 +189,7 @@ Prediction predict(const Scenario& scenario, const Evaluate& evaluate) {
   prediction.all_to_all_bytes = exchange_share * all_to_all_bytes(scenario.model, tokens, scenario.parallelism.ep);
   prediction.errors = error_terms(time.errors);
   prediction.busiest_link = busiest_link(scenario, time);
+  prediction.link_bytes = std::move(time.link_bytes);
   explain(prediction, time);
   check_bounds(prediction, scenario, gpus);
   return prediction;

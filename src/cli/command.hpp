@@ -76,6 +76,7 @@ struct Command {
 [[nodiscard]] Command compare_command();
 [[nodiscard]] Command sweep_command();
 [[nodiscard]] Command search_command();
+[[nodiscard]] Command explain_command();
 [[nodiscard]] Command collective_command();
 [[nodiscard]] Command kernel_command();
 [[nodiscard]] Command calibrate_command();

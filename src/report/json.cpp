@@ -1,5 +1,4 @@
 #include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "moesim/report/listing.hpp"
 #include "moesim/report/prediction_report.hpp"
 
+#include "report/json_text.hpp"
 #include "report/names.hpp"
 
 // Every JSON that moesim writes. Keys are a contract: they may be added, never renamed.
@@ -19,31 +19,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// JSON has no infinity, and a result that is not a number is our bug.
-double number(double value) {
-  MOESIM_ENSURES(std::isfinite(value));
-  return value;
-}
+double number(double value) { return json_number(value); }
 double number(Seconds time) { return number(time.value); }
 double number(Bytes size) { return number(size.value); }
 
 Json interval(const Estimate& estimate) {
   const Interval ends = estimate.interval();
   return Json::array({number(ends.lo), number(ends.hi)});
-}
-
-Json provenance(const RunInfo& run) {
-  Json inputs = Json::array();
-  for (const InputFile& input : run.inputs) inputs.push_back({{"path", input.path}, {"hash", input.hash}});
-  return {{"version", run.version},
-          {"git_commit", run.git_commit},
-          {"arguments", run.arguments},
-          {"inputs", std::move(inputs)}};
-}
-
-std::string dump(const Json& json) {
-  // Bytes that are not UTF-8 (a file name, say) are replaced, so that the output is always JSON.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 struct WorkloadJson {
@@ -180,7 +162,7 @@ Json collective_json(const CollectiveReport& report, const CollectivePoint& poin
   }
   object["links"] = std::move(links);
   if (point.flows) object["flows"] = {{"transfers", point.flows->transfers}, {"folded", point.flows->folded}};
-  object["provenance"] = provenance(run);
+  object["provenance"] = provenance_json(run);
   return object;
 }
 
@@ -196,8 +178,8 @@ std::string to_json(const PredictionReport& report, const RunInfo& run) {
   MOESIM_EXPECTS(!report.cases.empty());
   if (!report.baseline) {
     Json object = case_json(report.cases.front(), run);
-    object["provenance"] = provenance(run);
-    return dump(object);
+    object["provenance"] = provenance_json(run);
+    return json_text(object);
   }
   Json variants = Json::array();
   for (const ReportedCase& one : report.cases) {
@@ -208,15 +190,16 @@ std::string to_json(const PredictionReport& report, const RunInfo& run) {
     object["speedup_interval"] = {number(speedup.lo), number(speedup.hi)};
     variants.push_back(std::move(object));
   }
-  return dump({{"baseline", *report.baseline}, {"variants", std::move(variants)}, {"provenance", provenance(run)}});
+  return json_text(
+      {{"baseline", *report.baseline}, {"variants", std::move(variants)}, {"provenance", provenance_json(run)}});
 }
 
 std::string to_json(const CollectiveReport& report, const RunInfo& run) {
   MOESIM_EXPECTS(!report.points.empty());
-  if (report.points.size() == 1) return dump(collective_json(report, report.points.front(), run));
+  if (report.points.size() == 1) return json_text(collective_json(report, report.points.front(), run));
   Json all = Json::array();
   for (const CollectivePoint& point : report.points) all.push_back(collective_json(report, point, run));
-  return dump(all);
+  return json_text(all);
 }
 
 std::string to_json(const KernelReport& report, const RunInfo& run) {
@@ -246,8 +229,8 @@ std::string to_json(const KernelReport& report, const RunInfo& run) {
                              {"p90_error", number(from.p90_error)},
                              {"validation", from.validation}};
   }
-  object["provenance"] = provenance(run);
-  return dump(object);
+  object["provenance"] = provenance_json(run);
+  return json_text(object);
 }
 
 std::string to_json(const Listing& listing, const RunInfo& run) {
@@ -259,7 +242,7 @@ std::string to_json(const Listing& listing, const RunInfo& run) {
     }
     items.push_back(std::move(item));
   }
-  return dump({{"list", listing.what}, {"items", std::move(items)}, {"provenance", provenance(run)}});
+  return json_text({{"list", listing.what}, {"items", std::move(items)}, {"provenance", provenance_json(run)}});
 }
 
 }  // namespace moesim

@@ -50,10 +50,10 @@ struct PointLoader::State {
   ConfigPtr root;                               ///< before references are followed and overrides laid
   std::vector<std::vector<std::string>> paths;  ///< by key
   std::vector<std::string> variants;
-  std::vector<ConfigPtr> trees;   ///< [k]: with the first k values laid over the scenario
-  std::vector<ConfigPtr> values;  ///< laid last time
-  std::size_t laid = 0;           ///< trees[0 .. laid] are those of `values`
-  ConfigPtr completed;            ///< made when a constant is asked for
+  std::vector<ConfigPtr> trees;      ///< [k]: with the first k values laid over the scenario
+  std::vector<ConfigPtr> values;     ///< laid last time
+  std::size_t laid = 0;              ///< trees[0 .. laid] are those of `values`
+  std::vector<ConfigPtr> completed;  ///< by variant; made when a constant is asked for
   std::vector<InputFile> inputs;
 };
 
@@ -113,14 +113,13 @@ std::vector<std::shared_ptr<const Scenario>> PointLoader::load(std::span<const P
 
 const std::vector<std::string>& PointLoader::variants() const { return state_->variants; }
 
-std::optional<PlacedText> PointLoader::constant(const std::string& key) {
+std::optional<PlacedText> PointLoader::constant(const std::string& key, std::size_t variant) {
   State& state = *state_;
-  if (state.completed == nullptr) {
-    std::vector<ConfigPtr> completed;
-    static_cast<void>(state.loader.scenarios(state.root, state.overrides, &completed));
-    state.completed = completed.front();
+  if (state.completed.empty()) {
+    static_cast<void>(state.loader.scenarios(state.root, state.overrides, &state.completed));
   }
-  return scalar_at(state.completed, key);
+  MOESIM_EXPECTS(variant < state.completed.size());
+  return scalar_at(state.completed[variant], key);
 }
 
 std::optional<PlacedText> PointLoader::written(const std::string& key) const {

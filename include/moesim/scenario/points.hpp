@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -39,9 +40,10 @@ class PointLoader {
 
   /// Names of the variants; one empty name when there are none.
   [[nodiscard]] const std::vector<std::string>& variants() const;
-  /// A scalar of the scenario before any point, defaults included (of the first variant); nullopt: there is none.
+  /// A scalar of the scenario before any point, defaults included; nullopt: there is none.
+  /// @param variant by number, as in `variants()`
   /// @throws InputError when the scenario alone is wrong
-  [[nodiscard]] std::optional<PlacedText> constant(const std::string& key);
+  [[nodiscard]] std::optional<PlacedText> constant(const std::string& key, std::size_t variant = 0);
   /// The same as it is written, without the defaults.
   [[nodiscard]] std::optional<PlacedText> written(const std::string& key) const;
   /// Files behind the scenario.
