@@ -69,10 +69,11 @@ void add_product(SampleTable& table, std::size_t row, Samples& samples) {
 /// Rows of each expert: listed in the column `rows` ("12 0 40"), or m of them each.
 std::vector<double> rows_of_experts(SampleTable& table, std::size_t row) {
   const double experts = positive(table, row, "experts");
-  if (!table.filled(row, "rows")) {
-    return std::vector<double>(static_cast<std::size_t>(std::min(experts, 65536.0)), positive(table, row, "m"));
-  }
   std::vector<double> rows;
+  if (!table.filled(row, "rows")) {
+    rows.assign(static_cast<std::size_t>(std::min(experts, 65536.0)), positive(table, row, "m"));
+    return rows;
+  }
   std::istringstream listed{std::string(table.text(row, "rows"))};
   for (double one = 0; listed >> one;) rows.push_back(one);
   const bool valid = listed.eof() && static_cast<double>(rows.size()) == experts &&

@@ -10,20 +10,20 @@ TwoLevelExchange two_level_exchange(int rank, int nodes, int per_node, std::int6
   const int node = rank / per_node;
   const int local = rank % per_node;
   TwoLevelExchange exchange;
+  const std::int64_t of_node = per_node * block;
+  const std::int64_t of_peer = nodes * block;
   for (int peer = 0; peer < per_node; ++peer) {
     for (int to = 0; to < nodes; ++to) {
       // Block for rank (to, peer) goes to the neighbour `peer`; the block of neighbour `peer` for (to, local) comes.
       exchange.inside.push_back({.peer = node * per_node + peer,
-                                 .send_offset = (to * per_node + peer) * block,
-                                 .receive_offset = (peer * nodes + to) * block,
+                                 .send_offset = to * of_node + peer * block,
+                                 .receive_offset = peer * of_peer + to * block,
                                  .bytes = block});
     }
   }
   for (int to = 0; to < nodes; ++to) {
-    exchange.between.push_back({.peer = to * per_node + local,
-                                .send_offset = to * per_node * block,
-                                .receive_offset = to * per_node * block,
-                                .bytes = per_node * block});
+    exchange.between.push_back(
+        {.peer = to * per_node + local, .send_offset = to * of_node, .receive_offset = to * of_node, .bytes = of_node});
   }
   return exchange;
 }
