@@ -29,8 +29,6 @@ class FlowClasses {
     std::span<const double> rates;       ///< by flow, max-min [B/s]
     std::span<const double> levels;      ///< by link, infinite where not full
     std::span<const double> capacities;  ///< by link
-    /// By link: cannot fill, whatever flows leave. Empty: found, and kept here for the next time; until flows begin.
-    std::vector<char>& sheltered;
   };
 
   /// @param margin > 1: a flow may be stopped by links whose level is up to `margin` times its rate; links used less

@@ -131,8 +131,7 @@ struct FlowClasses::Builder {
     for (const std::uint32_t flow : now.present) {
       for (const LinkId link : route(flow)) load[link.index()] += now.rates[flow];
     }
-    if (now.sheltered.empty()) now.sheltered = find_sheltered(load);
-    const std::vector<char>& sheltered = now.sheltered;
+    const std::vector<char> sheltered = find_sheltered(load);
     made.constraint_of_link_.assign(now.capacities.size(), kNone);
     for (const std::uint32_t l : by_hop()) {
       if (load[l] <= 0) continue;

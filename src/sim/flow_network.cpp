@@ -53,7 +53,6 @@ struct FlowNetwork::State {
   std::vector<std::uint32_t> at_once;  ///< done as soon as anybody asks
   std::vector<double> begun;           ///< by link: bytes of all flows so far
   std::vector<double> levels;          ///< by link
-  std::vector<char> sheltered;         ///< by link, see FlowClasses::Snapshot; empty: not known
 
   Rates rates = Rates::fresh;
   double next = kInfinity;
@@ -93,8 +92,7 @@ struct FlowNetwork::State {
                                           .remaining = remaining,
                                           .rates = rate,
                                           .levels = levels,
-                                          .capacities = filling.capacities(),
-                                          .sheltered = sheltered},
+                                          .capacities = filling.capacities()},
                     margin);
     rates = Rates::classes;
     class_steps = 0;
@@ -207,7 +205,6 @@ FlowId FlowNetwork::start(std::size_t route, Bytes size, BytesPerSecond rate_cap
   const bool unhindered = s.routes[route].empty() && !(rate_cap < kNoCap);
   (size.value <= 0 || unhindered ? s.at_once : s.present).push_back(f);
   s.fresh_steps = 0;
-  s.sheltered.clear();
   return FlowId{f};
 }
 
