@@ -28,8 +28,8 @@ class RankJob {
  private:
   int rank_ = 0;
   int size_ = 1;
-  bool active_ = false;     ///< MPI is initialised
-  bool dismissed_ = false;  ///< nobody waits for work any more
+  [[maybe_unused]] bool active_ = false;  ///< MPI is initialised (never where there is none)
+  bool dismissed_ = false;                ///< nobody waits for work any more
 };
 
 }  // namespace moesim
