@@ -4,7 +4,7 @@
 # narrower link in between, runs all-to-alls over TCP (cubic, queues of 1 MB), and puts the engine's predictions beside the
 # measured times.
 #
-#   scripts/emulated_cluster.sh MOESIM [OUT.csv]     MOESIM: the program; OUT.csv: default traces/emulated_cluster.csv
+#   scripts/emulated_cluster.sh MOESIM [OUT.csv]     MOESIM: the program; OUT.csv: default traces/emulated/all_to_all_tcp.csv
 #
 # Needs root, iproute2 and Python 3. Everything it makes stands in namespaces called moesim-*, which it removes at the end.
 set -eu
@@ -19,7 +19,7 @@ if [ $# -lt 1 ]; then
 fi
 here=$(cd "$(dirname "$0")" && pwd)
 moesim=$1
-out=${2:-$here/../traces/emulated_cluster.csv}
+out=${2:-$here/../traces/emulated/all_to_all_tcp.csv}
 mbit=${EMULATED_MBIT:-50}
 queue=1000000
 
