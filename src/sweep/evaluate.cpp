@@ -206,10 +206,10 @@ void SweepEvaluator::add_row(const GridPoint& point, std::string& row, SweepChun
     throw ContractViolation(fmt::format("{} (at point {}: {})", violation.what(), point.number, describe(point)));
   }
   if (plan_.sweep.must_fit) {
-    for (std::size_t v = 0; v < all.size(); ++v) {
-      const MemoryPlan& memory = all[v]->memory;
+    for (const auto& prediction : all) {
+      const MemoryPlan& memory = prediction->memory;
       if (memory.fits) continue;
-      leave_out(chunk, point.number, fmt::format("{} does not fit into memory", all[v]->variant),
+      leave_out(chunk, point.number, fmt::format("{} does not fit into memory", prediction->variant),
                 fmt::format("{:.4g} GB of {:.4g} GB, full at: {}", memory.total.value * 1e-9,
                             memory.capacity.value * 1e-9, memory.first_overflow));
       return;

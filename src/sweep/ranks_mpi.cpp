@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -19,10 +20,8 @@ enum Tag { kDone = 1, kFailed = 2, kRange = 3 };
 
 /// Set by the launchers of Open MPI, MPICH (Hydra) and Slurm's PMI; started alone, MPI is not even initialised.
 bool launched_together() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
-    if (std::getenv(name) != nullptr) return true;
-  }
-  return false;
+  constexpr std::array kNames = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};
+  return std::ranges::any_of(kNames, [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
 /// A chunk travels as a checkpoint of its counts with the rows behind it.
@@ -174,7 +173,7 @@ bool RankJob::run(const SweepPlan& plan, RowSink& sink, const SweepRunOptions& o
   return sink.totals().next == plan.grid.size();
 }
 
-void RankJob::serve(const SweepPlan& plan) {
+void RankJob::serve(const SweepPlan& plan) const {
   MOESIM_EXPECTS(rank_ != 0);
   try {
     SweepEvaluator evaluator(plan);

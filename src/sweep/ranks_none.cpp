@@ -21,7 +21,7 @@ RankJob::~RankJob() = default;
 bool RankJob::run(const SweepPlan& plan, RowSink& sink, const SweepRunOptions& options) {
   return run_sweep(plan, sink, options);
 }
-void RankJob::serve(const SweepPlan& /*plan*/) { MOESIM_EXPECTS(rank_ != 0); }
+void RankJob::serve(const SweepPlan& /*plan*/) const { MOESIM_EXPECTS(rank_ != 0); }
 void RankJob::dismiss() { dismissed_ = true; }
 
 }  // namespace moesim

@@ -27,6 +27,16 @@ std::uint64_t chunk_size(std::uint64_t points, int workers) {
 }  // namespace
 
 struct Conveyor::State {
+  State(RowSink& sink_of_rows, std::uint64_t all_points, std::uint64_t of_chunk, int workers,
+        const SweepRunOptions& how)
+      : sink(sink_of_rows),
+        options(how),
+        points(all_points),
+        chunk(of_chunk),
+        window(4 * of_chunk * static_cast<std::uint64_t>(workers)),
+        handed_out(sink.totals().next),
+        done_before(sink.totals().next) {}
+
   RowSink& sink;
   const SweepRunOptions& options;
   const std::uint64_t points;
@@ -71,17 +81,7 @@ struct Conveyor::State {
 };
 
 Conveyor::Conveyor(RowSink& sink, std::uint64_t points, int workers, const SweepRunOptions& options) {
-  const std::uint64_t chunk = chunk_size(points, workers);
-  state_.reset(new State{.sink = sink,
-                         .options = options,
-                         .points = points,
-                         .chunk = chunk,
-                         .window = 4 * chunk * static_cast<std::uint64_t>(workers),
-                         .mutex = {},
-                         .moved = {},
-                         .waiting = {},
-                         .handed_out = sink.totals().next,
-                         .done_before = sink.totals().next});
+  state_ = std::make_unique<State>(sink, points, chunk_size(points, workers), workers, options);
 }
 
 Conveyor::~Conveyor() = default;

@@ -241,7 +241,9 @@ SearchResult search_layouts(const std::filesystem::path& file, const std::vector
     }
   }
   SearchResult result = search.run();
-  if (result.predicted == 0 && result.too_large == 0 && layouts.first_problem()) throw *layouts.first_problem();
+  if (result.predicted == 0 && result.too_large == 0 && layouts.first_problem()) {
+    throw InputError(layouts.first_problem()->diagnostics());
+  }
   return result;
 }
 

@@ -21,7 +21,7 @@ class RankJob {
   /// order. The bytes are those of `run_sweep`. @return whether all points are done
   bool run(const SweepPlan& plan, RowSink& sink, const SweepRunOptions& options);
   /// On the other ranks: evaluates until rank 0 has nothing more.
-  void serve(const SweepPlan& plan);
+  void serve(const SweepPlan& plan) const;
   /// On rank 0, when there will be no run: lets the others go. Harmless after a run.
   void dismiss();
 

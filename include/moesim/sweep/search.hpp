@@ -57,7 +57,7 @@ struct SearchResult {
 /// micro-batch, recomputation, pipeline schedule, all-to-all algorithm. Exact: branch and bound by `step_time_bound`;
 /// layouts that share their kernels share the bound, and whole groups whose bound is no better are never predicted.
 /// @throws InputError when nothing is valid
-[[nodiscard]] SearchResult search_layouts(const std::filesystem::path& scenario, const std::vector<Override>& overrides,
+[[nodiscard]] SearchResult search_layouts(const std::filesystem::path& file, const std::vector<Override>& overrides,
                                           const ConfigRoots& roots, const SearchOptions& options);
 
 }  // namespace moesim
