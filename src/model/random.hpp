@@ -25,8 +25,8 @@ class RandomStream {
     std::uint64_t whole;
     double fraction;  ///< in [0, 1), 53 bits
   };
-  /// bound x a number in [0, 1) of 64 bits, cut at the point (Lemire 2019, "Fast random integer generation in an interval",
-  /// without its rejection: for the bounds used here, below 2^32, shares are off by less than 2^-32).
+  /// bound x a number in [0, 1) of 64 bits, cut at the point (Lemire 2019, "Fast random integer generation in an
+  /// interval", without its rejection: for the bounds used here, below 2^32, shares are off by less than 2^-32).
   Split split_below(std::uint64_t bound) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = Wide{next()} * bound;
