@@ -52,7 +52,7 @@ Phase iteration_end(const Scenario& scenario) {
        .work = KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::optimizer, .moved = {stepped * bytes}},
                           .launches = 2},
        .after = std::move(reductions)});
-  if (scenario.parallelism.zero > 0) {
+  if (scenario.parallelism.zero > 0 && scenario.parallelism.zero < 3) {  // stage 3 gathers where weights are used
     const OpId step{phase.ops.size() - 1};
     const auto gather = [&](GroupRole group, double parameters) {
       const Bytes weights{parameters * bytes_per_element(scenario.model.activation_dtype)};
@@ -81,6 +81,24 @@ Phase with_reduction(Phase phase, const Scenario& scenario, const LocalParameter
   return phase;
 }
 
+/// ZeRO stage 3: a layer's weights are gathered while the layer before it works, forward and backward (Rajbhandari et
+/// al. 2020, arXiv 1910.02054, section 5.3), so the layer lasts at least as long as the gathering.
+Phase with_gathered_weights(Phase phase, const Scenario& scenario, const LocalParameters& of_stage, double layers) {
+  const auto gather = [&](GroupRole group, double parameters) {
+    if (parameters <= 0) return;
+    const Bytes bytes{parameters / layers * bytes_per_element(scenario.model.activation_dtype)};
+    phase.ops.push_back(
+        {.kind = WorkKind::gradient_reduction,
+         .name = "weights.all_gather",
+         .stream = Stream::gradient_communication,
+         .work = CollectiveWork{.kind = CollectiveKind::all_gather, .group = group, .bytes_per_rank = bytes},
+         .after = {}});
+  };
+  if (scenario.parallelism.dp * scenario.parallelism.cp > 1) gather(GroupRole::data, of_stage.dense);
+  if (scenario.parallelism.expert_dp() > 1) gather(GroupRole::expert_data, of_stage.expert);
+  return phase;
+}
+
 /// A piece of a stage's forward pass that runs `repeat` times.
 struct Part {
   ForwardPhase phase;
@@ -98,21 +116,27 @@ Stage build_stage(const Scenario& scenario, const BatchShape& batch, const Layer
   if (index == scenario.parallelism.pp - 1) parts.push_back({head_phase(scenario, batch), 1, false});
 
   Stage stage;
-  for (const Part& part : parts) stage.forward.push_back(part.phase.forward(part.repeat));
+  const LocalParameters local = local_parameters(scenario, index);
+  const auto gathered = [&](Phase phase, const Part& part) {
+    return scenario.parallelism.zero == 3 && part.is_layer
+               ? with_gathered_weights(std::move(phase), scenario, local, layers.dense + layers.moe)
+               : phase;
+  };
+  for (const Part& part : parts) stage.forward.push_back(gathered(part.phase.forward(part.repeat), part));
   if (scenario.mode() == Mode::inference) return stage;
 
   const bool full = std::get<TrainingWorkload>(scenario.workload).recompute == Recompute::full;
-  const LocalParameters local = local_parameters(scenario, index);
   // Added to in the product's epilogue: read and written in the gradients' own type (Megatron-LM,
   // --no-gradient-accumulation-fusion off).
   const Bytes gradient{
       scenario.framework.fused_gradient_accumulation ? 2 * bytes_per_element(scenario.framework.gradient_dtype) : 0.0};
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
     Phase backward = part->phase.backward("backward", part->repeat, full && part->is_layer, gradient);
-    stage.last_backward.push_back(scenario.framework.gradient_reduction_overlap && part->is_layer
-                                      ? with_reduction(backward, scenario, local, layers.dense + layers.moe)
-                                      : backward);
-    stage.backward.push_back(std::move(backward));
+    Phase last = scenario.framework.gradient_reduction_overlap && part->is_layer
+                     ? with_reduction(backward, scenario, local, layers.dense + layers.moe)
+                     : backward;
+    stage.last_backward.push_back(gathered(std::move(last), *part));
+    stage.backward.push_back(gathered(std::move(backward), *part));
   }
   return stage;
 }

@@ -156,6 +156,32 @@ TEST(Build, ContextParallel_SharesPairsAndPassesKeysRound) {
   EXPECT_TRUE(seen);
 }
 
+// Stage 3 brings every layer's weights in for each pass: over all layers, what a rank holds of them without sharding.
+TEST(Build, ZeroStage3_GathersTheWeightsForwardAndBackward) {
+  Scenario scenario = example_scenario(small_gpt(), 1, {.tp = 2, .dp = 4, .zero = 3});
+  const auto gathered = [](const std::vector<Phase>& phases) {
+    double bytes = 0;
+    for (const Phase& phase : phases) {
+      for (const Op& op : phase.ops) {
+        const auto* collective = std::get_if<CollectiveWork>(&op.work);
+        if (collective == nullptr || collective->kind != CollectiveKind::all_gather) continue;
+        bytes += phase.repeat * collective->bytes_per_rank.value;
+      }
+    }
+    return bytes;
+  };
+  const OpGraph graph = build_graph(scenario);
+  const double held = gathered(graph.stages[0].forward);
+  EXPECT_GT(held,
+            4 * 12 * 256.0 * 256 / 2 * 2);  // four layers' matrices, half of them on each tensor rank, two bytes each
+  EXPECT_DOUBLE_EQ(gathered(graph.stages[0].backward), held);
+  EXPECT_EQ(gathered(graph.iteration_end), 0);
+  scenario.parallelism.zero = 2;
+  const OpGraph without = build_graph(scenario);
+  EXPECT_EQ(gathered(without.stages[0].forward), 0);
+  EXPECT_DOUBLE_EQ(gathered(without.iteration_end), held);
+}
+
 TEST(Build, FusedAccumulation_MovesTheGradientInItsOwnType) {
   Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 1, {.ep = 8, .dp = 8});
   scenario.framework.fused_gradient_accumulation = true;
