@@ -5,6 +5,8 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "moesim/scenario/load.hpp"
 #include "moesim/scenario/spelling.hpp"
@@ -43,7 +45,7 @@ std::string output_header(const CsvRecord& header, std::vector<std::string>& not
     for (const CsvCell& cell : header.cells) {
       std::string name = cell.text;
       if (std::ranges::find(kAdded, name) != kAdded.end()) {
-        name = "input_" + name;
+        name.insert(0, "input_");
         if (has(name)) {
           problems.push_back(
               {.file = file,
@@ -129,9 +131,9 @@ void check_missing(const CsvRecord& header, const KernelKind& kind, const Column
 /// Answers the rows one after the other and keeps what is wrong with them.
 class Rows {
  public:
-  Rows(const KernelKind& kind, const std::string& file, const Columns& columns,
-       const std::vector<const std::string*>& given, const std::string* device, DeviceShelf& devices)
-      : kind_(kind), file_(file), columns_(columns), device_(device), devices_(devices), texts_(given) {}
+  Rows(const KernelKind& kind, const std::string& file, const Columns& columns, std::vector<const std::string*> given,
+       const std::string* device, DeviceShelf& devices)
+      : kind_(kind), file_(file), columns_(columns), device_(device), devices_(devices), texts_(std::move(given)) {}
 
   void add(const CsvRecord& record, std::size_t cells, std::string& out) {
     if (record.cells.size() != cells) {
