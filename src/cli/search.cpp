@@ -149,8 +149,7 @@ Command search_command() {
                   {.name = "--exhaustive", .help = "predict every layout; for checking"}},
       .examples = {{"search deepseek_moe_16b_h100 --variant bigmac --top 5", "how should it be laid out?"},
                    {"search deepseek_moe_16b_h100 --gpus 8,16,32 --pareto --format csv", "time, memory, GPUs"},
-                   {"search paper_training --variant bigmac --over model.moe.low_rank_ratio=0.125,0.25,0.5 --equal "
-                    "parameters",
+                   {"search paper_training --over model.moe.low_rank_ratio=0.125,0.25 --equal parameters",
                     "structure and layout together"}}};
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());

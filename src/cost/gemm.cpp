@@ -58,8 +58,7 @@ GemmKernel::GemmKernel(const GemmLaw& coefficients, const Device& device, DType 
       element(bytes_per_element(dtype)),
       memory_rate(device.memory_bandwidth.value * law.memory_efficiency),
       cache_rate(memory_rate * law.cache_speedup),
-      cache_bytes(device.l2_cache.value * law.cache_share),
-      seconds_per_element{} {
+      cache_bytes(device.l2_cache.value * law.cache_share) {
   for (std::size_t i = 0; i < kTiles.size(); ++i) {
     const Tile& tile = kTiles[i];
     const double compute = 2 * tile.m * tile.n * multiprocessors / (peak * law.compute_efficiency);

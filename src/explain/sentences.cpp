@@ -46,7 +46,7 @@ std::string where_it_goes(const Prediction& prediction) {
 
 /// "the 100 Gb/s NIC port": with what it is now, where that is one number.
 std::string subject(const Sensitivity& one) {
-  const std::string words(one.resource->sentence);
+  std::string words(one.resource->sentence);
   if (one.resource->links != LinkKind::nic || one.values.size() != 1) return words;
   const auto rate = parse_quantity<BytesPerSecond>(one.values.front());
   return rate ? fmt::format("the {:.4g} Gb/s NIC port", rate->value * 8e-9) : words;

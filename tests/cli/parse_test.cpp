@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iomanip>
+#include <sstream>
 
 #include "moesim/base/diagnostic.hpp"
 
@@ -143,7 +145,7 @@ TEST(AllCommands, HavePagesWithExamplesThatParse) {
       EXPECT_FALSE(example.says.empty()) << example.line;
       std::vector<std::string> words;
       std::istringstream in(example.line);
-      for (std::string word; in >> word;) words.push_back(word);
+      for (std::string word; in >> std::quoted(word, '\'');) words.push_back(word);
       EXPECT_NO_THROW((void)parse(commands, words, "1")) << example.line;
     }
   }

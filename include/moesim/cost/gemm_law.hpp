@@ -49,12 +49,12 @@ struct GemmKernel {
 
   GemmLaw law;
   double multiprocessors;
-  double peak;                                            ///< [FLOP/s]
-  double element;                                         ///< [B]
-  double memory_rate;                                     ///< [B/s]
-  double cache_rate;                                      ///< [B/s]
-  double cache_bytes;                                     ///< that operands can use
-  std::array<double, kTiles.size()> seconds_per_element;  ///< of the reduction, for one tile on one multiprocessor
+  double peak;                                              ///< [FLOP/s]
+  double element;                                           ///< [B]
+  double memory_rate;                                       ///< [B/s]
+  double cache_rate;                                        ///< [B/s]
+  double cache_bytes;                                       ///< that operands can use
+  std::array<double, kTiles.size()> seconds_per_element{};  ///< of the reduction, for one tile on one multiprocessor
 
  private:
   struct Group {
