@@ -49,7 +49,7 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
     back.bytes_per_row = exchange->bytes_per_row * forward.backward_scale;
     return {back};
   }
-  const KernelWork& kernel = std::get<KernelWork>(forward.op.work);
+  const auto& kernel = std::get<KernelWork>(forward.op.work);
   if (std::holds_alternative<HostWait>(kernel.shape)) return {};
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
     return {KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches},

@@ -130,13 +130,14 @@ Stage build_stage(const Scenario& scenario, const BatchShape& batch, const Layer
   // --no-gradient-accumulation-fusion off).
   const Bytes gradient{
       scenario.framework.fused_gradient_accumulation ? 2 * bytes_per_element(scenario.framework.gradient_dtype) : 0.0};
-  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    Phase backward = part->phase.backward("backward", part->repeat, full && part->is_layer, gradient);
-    Phase last = scenario.framework.gradient_reduction_overlap && part->is_layer
+  std::reverse(parts.begin(), parts.end());
+  for (const Part& part : parts) {
+    Phase backward = part.phase.backward("backward", part.repeat, full && part.is_layer, gradient);
+    Phase last = scenario.framework.gradient_reduction_overlap && part.is_layer
                      ? with_reduction(backward, scenario, local, layers.dense + layers.moe)
                      : backward;
-    stage.last_backward.push_back(gathered(std::move(last), *part));
-    stage.backward.push_back(gathered(std::move(backward), *part));
+    stage.last_backward.push_back(gathered(std::move(last), part));
+    stage.backward.push_back(gathered(std::move(backward), part));
   }
   return stage;
 }

@@ -215,8 +215,8 @@ MemoryPlan plan_memory(const Scenario& scenario) {
     activations = (layers.dense + layers.moe) * held.residual_stream();  // each layer's input
     working = std::max(dense, moe);                                      // the layer that is being run again
   }
-  const double in_flight =
-      micro_batches_in_flight(parallelism, training.global_batch / (parallelism.dp * training.micro_batch));
+  const int micro_batches = training.global_batch / (parallelism.dp * training.micro_batch);
+  const double in_flight = micro_batches_in_flight(parallelism, micro_batches);
   plan.add("activations", (activations * in_flight + working) * (1 + scenario.framework.fragmentation));
   if (parallelism.pp == 1) {
     // Logits, their fp32 copy and their gradient.
