@@ -117,6 +117,7 @@ Json resource_json(const Sensitivity& one) {
   Json settings = Json::object();
   for (std::size_t i = 0; i < one.keys.size(); ++i) settings[one.keys[i]] = one.values[i];
   return {{"name", one.resource->name},
+          {"title", one.resource->title},
           {"settings", std::move(settings)},
           {"independent", is_independent(one.resource->kind)},
           {"elasticity", json_number(one.elasticity)},

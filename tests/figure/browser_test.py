@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Opens every figure in a headless Chromium: nothing on the console, no request, marks drawn; SVG and PNG are pictures.
+
+usage: browser_test.py PROGRAM SOURCE_DIR
+
+MOESIM_RENDERER names a renderer elsewhere than SOURCE_DIR/build/figures. Exit status 77: skipped, says why.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+PROGRAM, SOURCE = sys.argv[1:3]
+ROOT = ["--config-root", SOURCE]
+RENDERER = Path(os.environ.get("MOESIM_RENDERER", Path(SOURCE) / "build" / "figures"))
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+# Marks that a figure has at least: (class of Vega's group, how many).
+FIGURES = {
+    "breakdown": (["compare", "paper_training", "--format", "json"], [], "mark-rect", 10),
+    "sensitivity": (["explain", "paper_training", "--format", "json"], [], "mark-rect", 10),
+    "measured": (["validate", "--format", "json"], [], "mark-symbol", 20),
+    "speedup": (["sweep", "network_bandwidth"], ["--x", "cluster.nic.bandwidth_Bps"], "mark-line", 2),
+    "heat_map": (["sweep", "routed_experts"], [], "mark-rect", 20),
+}
+
+
+def run(*words):
+    return subprocess.run([PROGRAM, *map(str, words), *ROOT], capture_output=True, text=True, check=False, timeout=120)
+
+
+class Figures(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.scratch.name)
+        for name, (command, _, _, _) in FIGURES.items():
+            result = run(*command, "-o", cls.folder / f"{name}.result")
+            if result.returncode not in (0, 3):  # 3: validate, out of tolerance
+                raise RuntimeError(result.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def plot(self, name, ending):
+        out = self.folder / f"{name}{ending}"
+        result = run("plot", self.folder / f"{name}.result", *FIGURES[name][1], "-o", out, "--renderer", RENDERER)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return out
+
+    def open(self, page):
+        """The page's elements once it is drawn, and what the console said."""
+        profile = self.folder / "profile"
+        log = self.folder / "requests.json"
+        browser = subprocess.run(
+            [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", f"--user-data-dir={profile}", f"--log-net-log={log}", "--enable-logging=stderr",
+             "--virtual-time-budget=5000", "--dump-dom", page.as_uri()],
+            capture_output=True, text=True, check=False, timeout=120)
+        console = [line for line in browser.stderr.splitlines() if ":CONSOLE" in line]
+        # The browser talks to its maker on its own account; what matters is what the page asked for.
+        events = json.loads(log.read_text(encoding="utf-8", errors="replace"))["events"]
+        requests = [event["params"]["url"] for event in events
+                    if str(event.get("params", {}).get("initiator", "")).startswith(("file:", "null"))
+                    and not event["params"].get("url", "file:").startswith(("file:", "data:", "blob:"))]
+        return browser.stdout, console, requests
+
+    def test_pages_draw_their_marks_without_errors_and_without_a_network(self):
+        for name, (_, _, mark, least) in FIGURES.items():
+            with self.subTest(figure=name):
+                page = self.plot(name, ".html")
+                self.assertLess(page.stat().st_size, 3_000_000)
+                dom, console, requests = self.open(page)
+                self.assertEqual(console, [])
+                self.assertEqual(requests, [])
+                self.assertIn('data-drawn="yes"', dom)
+                drawn = sum(group.count("<path") for group in
+                            re.findall(rf'<g class="{mark} role-mark[^"]*".*?</g>', dom, re.DOTALL))
+                self.assertGreaterEqual(drawn, least)
+
+    def test_a_page_that_asks_for_more_is_found_out(self):
+        page = self.plot("sensitivity", ".html")
+        broken = self.folder / "broken.html"
+        broken.write_text(page.read_text().replace("</body>", '<img src="http://127.0.0.1:9/x.png"></body>'))
+        _, console, _ = self.open(broken)
+        self.assertTrue(any("Content Security Policy" in line for line in console), console)
+
+    def test_pictures(self):
+        for name in FIGURES:
+            with self.subTest(figure=name):
+                picture = ElementTree.parse(self.plot(name, ".svg")).getroot()
+                self.assertTrue(picture.tag.endswith("svg"))
+                self.assertGreater(len(list(picture.iter("{http://www.w3.org/2000/svg}path"))), 10)
+                self.assertEqual(self.plot(name, ".png").read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+
+
+class WithoutRenderer(unittest.TestCase):
+    def test_the_specification_is_written_instead(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = Path(folder) / "compare.json"
+            run("compare", "paper_training", "--format", "json", "-o", result)
+            plotted = run("plot", result, "-o", Path(folder) / "figure.svg", "--renderer", folder)
+            self.assertEqual(plotted.returncode, 1)
+            self.assertIn("scripts/setup.sh figures", plotted.stderr)
+            spec = json.loads((Path(folder) / "figure.vl.json").read_text())
+            self.assertIn("layer", spec)
+            self.assertFalse((Path(folder) / "figure.svg").exists())
+
+    def test_unknown_endings_are_refused(self):
+        result = run("plot", "x.json", "-o", "figure.gif")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(".svg", result.stderr)
+
+
+if __name__ == "__main__":
+    missing = [what for what, there in (("chromium", BROWSER), (f"the renderer in {RENDERER}", (RENDERER / "vega.js").exists()))
+               if not there]
+    if missing:
+        print(f"skipped: {' and '.join(missing)} not installed (scripts/setup.sh test)")
+        del Figures
+    passed = unittest.main(argv=sys.argv[:1], exit=False).result.wasSuccessful()
+    sys.exit(1 if not passed else 77 if missing else 0)
