@@ -29,11 +29,12 @@ std::uint32_t Routings::index(int layer, int micro_batch) const {
 }
 
 ProgramCosts::ProgramCosts(const Scenario& scenario, const OpGraph& graph, const Program& program,
-                           const Routings& routings)
+                           const Routings& routings, const SimulationOptions& options)
     : scenario_(scenario),
       graph_(graph),
       program_(program),
       routings_(routings),
+      overlap_(scenario, options),
       plans_(*scenario.cluster.collectives),
       costs_(program.phases.size()),
       times_(program.phases.size()),
@@ -160,6 +161,19 @@ Seconds ProgramCosts::task_time(std::uint32_t phase, std::uint32_t task, std::ui
   Seconds time;
   for (std::uint32_t op = of.first_op; op < of.end_op; ++op) time += op_time(phase, op, routing, ep_rank);
   return time;
+}
+
+double ProgramCosts::task_slowdown(std::uint32_t phase, std::uint32_t task, std::uint32_t routing,
+                                   std::uint32_t ep_rank) const {
+  const Task& of = program_.phases[phase].tasks[task];
+  Seconds alone;
+  Seconds beside;
+  for (std::uint32_t op = of.first_op; op < of.end_op; ++op) {
+    const Seconds time = op_time(phase, op, routing, ep_rank);
+    alone += time;
+    beside += overlap_.compute_slowdown(std::get<KernelWork>(program_.phases[phase].phase->ops[op].work), time) * time;
+  }
+  return alone.value > 0 ? beside / alone : 1;
 }
 
 TrafficRequest ProgramCosts::request(std::uint32_t phase, std::uint32_t task, std::uint32_t routing) const {

@@ -7,6 +7,7 @@
 #include "moesim/analytic/op_cost.hpp"
 #include "moesim/sim/simulate.hpp"
 
+#include "sim/overlap.hpp"
 #include "sim/program.hpp"
 #include "sim/traffic.hpp"
 
@@ -33,11 +34,16 @@ class Routings {
 /// Times of the kernels and sizes of the collectives of a program, on every rank and for every routing.
 class ProgramCosts {
  public:
-  ProgramCosts(const Scenario& scenario, const OpGraph& graph, const Program& program, const Routings& routings);
+  ProgramCosts(const Scenario& scenario, const OpGraph& graph, const Program& program, const Routings& routings,
+               const SimulationOptions& options);
 
   /// Undisturbed time of a compute task on one rank.
   [[nodiscard]] Seconds task_time(std::uint32_t phase, std::uint32_t task, std::uint32_t routing,
                                   std::uint32_t ep_rank) const;
+  /// How much longer the task takes beside a collective.
+  [[nodiscard]] double task_slowdown(std::uint32_t phase, std::uint32_t task, std::uint32_t routing,
+                                     std::uint32_t ep_rank) const;
+  [[nodiscard]] const OverlapLaw& overlap() const { return overlap_; }
   [[nodiscard]] Seconds op_time(std::uint32_t phase, std::uint32_t op, std::uint32_t routing,
                                 std::uint32_t ep_rank) const;
   /// The collective of a communication task; the groups are the caller's.
@@ -66,6 +72,7 @@ class ProgramCosts {
   const OpGraph& graph_;
   const Program& program_;
   const Routings& routings_;
+  OverlapLaw overlap_;
   TrafficPlans plans_;
   std::vector<std::vector<OpCost>> costs_;  ///< [phase][op]
   /// [phase][op]: one time, or one per routing and rank of the expert-parallel group.

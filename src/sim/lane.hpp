@@ -57,6 +57,7 @@ struct Lane {
   Seconds task_began;
   double work_left = 0;  ///< of the task, in undisturbed seconds, at `progress_at`
   Seconds progress_at;
+  double beside = 1;             ///< how much longer the task takes while a collective is under way
   std::uint32_t generation = 0;  ///< of the valid completion event
 
   std::array<Communication, kStreams> communication;

@@ -67,9 +67,23 @@ void Simulation::begin_meeting(std::uint32_t ticket) {
     lane.communication[stream].began = now_;
     change_pace(id);
   }
-  if (computing) request.scale = options_.communication_slowdown;
+  if (computing) {
+    overlapped_ = true;
+    const bool inside = within_machine(role, request.first_group, request.end_group);
+    request.scale = costs_.overlap().communication_slowdown(inside);
+  }
   const CompiledPhase& phase = program_.phases[meeting.phase];
   traffic_.begin(request, ticket, phase.phase->ops[phase.tasks[meeting.task].first_op].name, now_);
+}
+
+bool Simulation::within_machine(std::size_t role, std::uint32_t first_group, std::uint32_t end_group) const {
+  const Topology& topology = *scenario_.cluster.topology;
+  const RankGroups& groups = graph_.groups[role];
+  for (std::uint32_t group = first_group; group < end_group; ++group) {
+    const int host = topology.host_of(groups[group].front());
+    if (std::ranges::any_of(groups[group], [&](RankId rank) { return topology.host_of(rank) != host; })) return false;
+  }
+  return true;
 }
 
 void Simulation::end_meeting(std::uint32_t ticket) {

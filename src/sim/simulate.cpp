@@ -19,6 +19,7 @@ struct Execution {
   std::unique_ptr<ProgramCosts> costs;
   TaskTimes times;
   double exposed_sends = 0;
+  bool overlapped = false;
   Timeline timeline;
 };
 
@@ -49,6 +50,21 @@ void add_notes(Timeline& timeline, const Scenario& scenario, const Execution& of
   }
 }
 
+/// What kernels and collectives that ran at the same time cost each other.
+void add_overlap_note(Timeline& timeline, const Scenario& scenario, const Execution& of,
+                      const SimulationOptions& options) {
+  if (!of.overlapped || (options.compute_slowdown && options.communication_slowdown)) return;
+  const FittedLaw* law = of.costs->overlap().law();
+  timeline.notes.push_back(
+      law == nullptr
+          ? fmt::format("kernels and collectives that overlap do not slow each other: {} has no law overlap.bf16",
+                        scenario.kernels->device().name)
+          : fmt::format("matrix products of 16-bit numbers beside a collective are slowed by the law {}, collectives "
+                        "within a machine beside kernels {:.2f} times; other kernels and the network are not (not "
+                        "measured)",
+                        law->name, law->coefficient("communication_slowdown")));
+}
+
 /// What must hold of any execution.
 void check(const Timeline& timeline, const Topology& topology) {
   for (const RankTime& rank : timeline.ranks) {
@@ -69,14 +85,16 @@ Execution execute(const Scenario& scenario, const OpGraph& graph, const Simulati
   Execution result;
   result.program = compile(scenario, graph);
   result.routings = std::make_unique<Routings>(scenario, graph, options);
-  result.costs = std::make_unique<ProgramCosts>(scenario, graph, result.program, *result.routings);
+  result.costs = std::make_unique<ProgramCosts>(scenario, graph, result.program, *result.routings, options);
   const auto run = [&](bool folded) {
     Simulation simulation(scenario, graph, result.program, *result.routings, *result.costs, options, folded);
     simulation.run();
     result.times = simulation.task_times();
     result.exposed_sends = simulation.exposed_sends();
+    result.overlapped = simulation.overlapped();
     result.timeline = simulation.take_timeline();
     add_notes(result.timeline, scenario, result, folded);
+    add_overlap_note(result.timeline, scenario, result, options);
   };
   if (!all_ranks_alike(graph, options)) {
     run(false);
@@ -111,6 +129,7 @@ class Reading {
     const Seconds host = idle(IdleCause::host);
     time_.by_kind[static_cast<std::size_t>(WorkKind::launch)] += host;
     worked_.add("launch", {.time = host, .spread = 0});
+    if (const FittedLaw* law = of_.costs->overlap().law(); law != nullptr && of_.overlapped) time_.laws.insert(law);
     const Seconds lawful = worked_.total().time;
     if (lawful.value > 0) time_.errors.add(worked_, (lawful + unlawful_) / lawful);
     time_.total = of_.timeline.makespan;

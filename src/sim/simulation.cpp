@@ -25,7 +25,6 @@ Simulation::Simulation(const Scenario& scenario, const OpGraph& graph, const Pro
       ranks_per_stage_(static_cast<std::uint32_t>(scenario.parallelism.world_size()) /
                        static_cast<std::uint32_t>(graph.stages.size())),
       traffic_(costs.plans(), options.record) {
-  MOESIM_EXPECTS(options.compute_slowdown >= 1 && options.communication_slowdown >= 1);
   std::uint32_t layer = 0;
   for (const Stage& stage : graph.stages) {
     first_layer_.push_back(layer);
@@ -197,7 +196,7 @@ void Simulation::finish(LaneId id, std::uint32_t phase, std::uint32_t task) {
 }
 
 double Simulation::pace(const Lane& lane) const {
-  return 1 / (lane.slowdown * (lane.communicates() ? options_.compute_slowdown : 1));
+  return 1 / (lane.slowdown * (lane.communicates() ? lane.beside : 1));
 }
 
 void Simulation::begin_kernels(LaneId id, std::uint32_t task) {
@@ -207,13 +206,15 @@ void Simulation::begin_kernels(LaneId id, std::uint32_t task) {
   lane.task_began = now_;
   lane.progress_at = now_;
   lane.work_left = costs_.task_time(run_of(lane).phase, task, routing(lane, lane.run), lane.ep_rank).value;
+  lane.beside = costs_.task_slowdown(run_of(lane).phase, task, routing(lane, lane.run), lane.ep_rank);
+  overlapped_ = overlapped_ || lane.communicates();
   queue_.push(now_ + Seconds{lane.work_left / pace(lane)}, KernelsDone{id, ++lane.generation});
 }
 
 /// A collective of the rank is about to begin, or has ended: call before and after its `moving` changes.
 void Simulation::change_pace(LaneId id) {
   Lane& lane = lanes_[id];
-  if (lane.task == Lane::kNone || options_.compute_slowdown == 1) return;
+  if (lane.task == Lane::kNone || lane.beside == 1) return;
   if (lane.progress_at < now_) {
     lane.work_left = std::max(0.0, lane.work_left - (now_ - lane.progress_at).value * pace(lane));
     lane.progress_at = now_;

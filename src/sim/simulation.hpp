@@ -30,6 +30,8 @@ class Simulation {
   [[nodiscard]] const TaskTimes& task_times() const { return times_; }
   /// Rank-seconds in which transfers between stages were on their way to a rank that waited for them.
   [[nodiscard]] double exposed_sends() const { return exposed_sends_; }
+  /// Whether kernels and collectives of a rank ever ran at the same time.
+  [[nodiscard]] bool overlapped() const { return overlapped_; }
 
  private:
   struct KernelsDone {
@@ -70,6 +72,7 @@ class Simulation {
   void begin_meeting(std::uint32_t ticket);
   void end_meeting(std::uint32_t ticket);
   void send(LaneId id, Direction direction);
+  [[nodiscard]] bool within_machine(std::size_t role, std::uint32_t first_group, std::uint32_t end_group) const;
   void account(LaneId id);
   void record_kernels(const Lane& lane);
   void record_communication(const Lane& lane, std::size_t stream);
@@ -92,6 +95,7 @@ class Simulation {
   std::unordered_map<std::uint64_t, std::uint32_t> gathering_;  ///< ticket of the meeting that is not complete, by key
   TaskTimes times_;
   double exposed_sends_ = 0;
+  bool overlapped_ = false;
   Timeline timeline_;
 };
 

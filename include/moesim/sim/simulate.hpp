@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "moesim/analytic/graph_time.hpp"
@@ -12,10 +13,10 @@ namespace moesim {
 
 struct SimulationOptions {
   /// How much longer a kernel takes while a collective of its rank is under way (its channels take multiprocessors and
-  /// memory bandwidth). Measured; 1: not at all.
-  double compute_slowdown = 1;
-  /// How much longer a collective takes when a kernel runs on one of its ranks as it begins. 1: not at all.
-  double communication_slowdown = 1;
+  /// memory bandwidth). 1: not at all; none: what the device's calibration says (law `overlap.bf16`), without it 1.
+  std::optional<double> compute_slowdown = {};
+  /// How much longer a collective takes when a kernel runs on one of its ranks as it begins. 1, none: as above.
+  std::optional<double> communication_slowdown = {};
   /// By rank: how much longer all kernels of that rank take (a throttled GPU). Empty: all are alike.
   std::vector<double> rank_slowdown = {};
   bool record = false;  ///< spans of operators and flows
