@@ -130,7 +130,8 @@ TrafficId ProgramCosts::uneven(std::uint32_t routing, bool reversed) {
   return entry->second;
 }
 
-/// What goes from rank to rank of neighbouring stages: pairs of the pipeline groups, stage by stage.
+/// What goes from rank to rank of neighbouring stages: pairs of the pipeline groups, stage by stage; chunks
+/// of interleaved stages go round.
 void ProgramCosts::add_sends() {
   const CollectiveModel& model = *scenario_.cluster.collectives;
   const auto stages = graph_.stages.size();
@@ -139,8 +140,8 @@ void ProgramCosts::add_sends() {
   std::vector<std::pair<RankId, RankId>> backward;
   for (std::size_t rank = 0; rank < stages * per_stage; ++rank) {
     const RankId self(rank);
-    forward.emplace_back(self, rank + per_stage < stages * per_stage ? RankId(rank + per_stage) : self);
-    backward.emplace_back(self, rank >= per_stage ? RankId(rank - per_stage) : self);
+    forward.emplace_back(self, RankId((rank + per_stage) % (stages * per_stage)));
+    backward.emplace_back(self, RankId((rank + (stages - 1) * per_stage) % (stages * per_stage)));
   }
   const CollectivePlan plan =
       model.plan(CollectiveKind::send_recv, AllToAllAlgorithm::flat, groups(GroupRole::pipeline));

@@ -128,7 +128,8 @@ void Simulation::end_meeting(std::uint32_t ticket) {
 void Simulation::send(LaneId id, Direction direction) {
   const Lane& lane = lanes_[id];
   const std::uint32_t step = folded_ ? 1 : ranks_per_stage_;
-  const LaneId to = direction == Direction::forward ? id + step : id - step;
+  const auto lanes = static_cast<LaneId>(lanes_.size());
+  const LaneId to = (id + (direction == Direction::forward ? step : lanes - step)) % lanes;
   auto ticket = static_cast<std::uint32_t>(meetings_.size());
   if (free_meetings_.empty()) {
     meetings_.emplace_back();

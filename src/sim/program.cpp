@@ -102,34 +102,104 @@ class Compiler {
     const std::vector<std::uint32_t> forward = add(work.forward, false);
     const std::vector<std::uint32_t> backward = add(work.backward, false);
     const std::vector<std::uint32_t> last_backward = add(work.last_backward, true);
-    const int stages = static_cast<int>(graph_.stages.size());
     const int index = static_cast<int>(stage);
+    if (scenario_.parallelism.pp > 1 && scenario_.parallelism.virtual_stages > 1 && !work.backward.empty()) {
+      add_interleaved(index, expand(forward), expand(backward), expand(last_backward));
+      return;
+    }
+    const int stages = static_cast<int>(graph_.stages.size());
     const bool training = !work.backward.empty();
     const bool alternates = training && scenario_.parallelism.schedule != PipelineSchedule::gpipe;
     const int ahead = alternates ? std::min(stages - index - 1, graph_.micro_batches) : graph_.micro_batches;
+    const std::vector<PhaseRun> forward_runs = expand(forward);
+    const std::vector<PhaseRun> backward_runs = expand(backward);
+    const std::vector<PhaseRun> last_runs = expand(last_backward);
     int next_forward = 0;
-    const auto run_forward = [&] { add_pass(forward, next_forward++, false, index > 0, index + 1 < stages); };
+    const auto run_forward = [&] {
+      add_pass(forward_runs, all(forward_runs), next_forward++, Direction::forward, index > 0, index + 1 < stages);
+    };
     while (next_forward < ahead) run_forward();
     if (!training) return;
     for (int batch = 0; batch < graph_.micro_batches; ++batch) {
       if (next_forward < graph_.micro_batches) run_forward();
-      add_pass(batch + 1 == graph_.micro_batches ? last_backward : backward, batch, true, index + 1 < stages,
-               index > 0);
+      const std::vector<PhaseRun>& runs = batch + 1 == graph_.micro_batches ? last_runs : backward_runs;
+      add_pass(runs, all(runs), batch, Direction::backward, index + 1 < stages, index > 0);
     }
   }
 
-  /// Layers of all phases of a pass are numbered in forward order.
-  void add_pass(const std::vector<std::uint32_t>& phases, int micro_batch, bool reversed, bool receives, bool sends) {
-    std::vector<PhaseRun>& runs = program_.stages.back();
-    const std::size_t begin = runs.size();
+  /// Runs [begin, end) of a stage's forward pass.
+  struct Chunk {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  static Chunk all(const std::vector<PhaseRun>& runs) { return {0, runs.size()}; }
+
+  /// A pass through all layers of the stage.
+  [[nodiscard]] std::vector<PhaseRun> expand(const std::vector<std::uint32_t>& phases) const {
+    std::vector<PhaseRun> runs;
     for (const std::uint32_t phase : phases) {
       const double repeat = program_.phases[phase].phase->repeat;
-      for (double time = 0; time < repeat; ++time) runs.push_back({.phase = phase, .micro_batch = micro_batch});
+      for (double time = 0; time < repeat; ++time) runs.push_back({.phase = phase});
     }
-    const std::size_t count = runs.size() - begin;
-    if (count == 0) return;
-    for (std::size_t i = 0; i < count; ++i) runs[begin + i].layer = static_cast<int>(reversed ? count - 1 - i : i);
-    const Direction direction = reversed ? Direction::backward : Direction::forward;
+    return runs;
+  }
+
+  /// Equal chunks of layers; the embedding belongs to the first chunk of the first stage, the head to the last of the
+  /// last.
+  [[nodiscard]] Chunk chunk(int stage, int number, std::size_t runs) const {
+    const auto chunks = static_cast<std::size_t>(scenario_.parallelism.virtual_stages);
+    const std::size_t layers = static_cast<std::size_t>(scenario_.model.layers) / graph_.stages.size();
+    MOESIM_EXPECTS(runs >= layers);
+    const std::size_t leading = stage == 0 ? runs - layers : 0;
+    const auto at = static_cast<std::size_t>(number);
+    return {.begin = at == 0 ? 0 : leading + at * layers / chunks,
+            .end = at + 1 == chunks ? runs : leading + (at + 1) * layers / chunks};
+  }
+
+  /// Micro-batches go in groups of as many as there are stages through chunk after chunk. A stage begins with two
+  /// forward passes of a chunk for each stage behind it and those of all chunks but the last of one group.
+  void add_interleaved(int stage, const std::vector<PhaseRun>& forward, const std::vector<PhaseRun>& backward,
+                       const std::vector<PhaseRun>& last_backward) {
+    const int stages = static_cast<int>(graph_.stages.size());
+    const int chunks = scenario_.parallelism.virtual_stages;
+    const int passes = graph_.micro_batches * chunks;
+    const auto micro_batch = [&](int pass) { return pass / (stages * chunks) * stages + pass % stages; };
+    const auto run = [&](int pass, Direction direction) {
+      const bool reversed = direction == Direction::backward;
+      const int in_order = pass % (stages * chunks) / stages;
+      const int number = reversed ? chunks - 1 - in_order : in_order;
+      const bool first = stage == 0 && number == 0;
+      const bool last = stage + 1 == stages && number + 1 == chunks;
+      const int batch = micro_batch(pass);
+      const std::vector<PhaseRun>& runs =
+          !reversed ? forward : (batch + 1 == graph_.micro_batches ? last_backward : backward);
+      add_pass(runs, chunk(stage, number, runs.size()), batch, direction, reversed ? !last : !first,
+               reversed ? !first : !last);
+    };
+    const int ahead = std::min(2 * (stages - stage - 1) + (chunks - 1) * stages, passes);
+    int next_forward = 0;
+    while (next_forward < ahead) run(next_forward++, Direction::forward);
+    for (int pass = 0; pass < passes; ++pass) {
+      if (next_forward < passes) run(next_forward++, Direction::forward);
+      run(pass, Direction::backward);
+    }
+  }
+
+  /// Layers of all phases of a stage are numbered in forward order.
+  /// @param whole the pass through all layers of the stage, backward passes from the last layer to the first
+  void add_pass(const std::vector<PhaseRun>& whole, Chunk part, int micro_batch, Direction direction, bool receives,
+                bool sends) {
+    std::vector<PhaseRun>& runs = program_.stages.back();
+    const std::size_t begin = runs.size();
+    if (part.begin == part.end) return;
+    const bool reversed = direction == Direction::backward;
+    for (std::size_t i = 0; i < part.end - part.begin; ++i) {
+      const std::size_t layer = reversed ? part.end - 1 - i : part.begin + i;
+      runs.push_back(whole[reversed ? whole.size() - 1 - layer : layer]);
+      runs.back().micro_batch = micro_batch;
+      runs.back().layer = static_cast<int>(layer);
+    }
     if (receives) runs[begin].receive = direction;
     if (sends) runs.back().send = direction;
   }
@@ -145,11 +215,11 @@ Program compile(const Scenario& scenario, const OpGraph& graph) {
   const Parallelism& parallelism = scenario.parallelism;
   const bool known =
       parallelism.schedule == PipelineSchedule::gpipe || parallelism.schedule == PipelineSchedule::one_f_one_b;
-  if (parallelism.pp > 1 && (!known || parallelism.virtual_stages > 1)) {
+  if (parallelism.pp > 1 && !known) {
     throw InputError(
-        "parallelism.schedule: the flow engine executes gpipe and one_f_one_b without virtual stages (the other "
-        "schedules "
-        "are known to it by their closed form only): use --engine analytic");
+        "parallelism.schedule: the flow engine executes gpipe and one_f_one_b, interleaved too (the other schedules "
+        "are "
+        "known by their closed form only): use --engine analytic");
   }
   return Compiler(scenario, graph).run();
 }

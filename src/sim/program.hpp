@@ -34,7 +34,7 @@ enum class Direction : std::uint8_t { none, forward, backward };
 struct PhaseRun {
   std::uint32_t phase = 0;  ///< in Program::phases
   int micro_batch = 0;
-  int layer = 0;                        ///< within the stage, in forward order
+  int layer = 0;                        ///< within the stage, in forward order (chunk after chunk)
   Direction receive = Direction::none;  ///< what must have come from another stage before
   Direction send = Direction::none;     ///< what goes to another stage afterwards
   bool quiet = false;                   ///< waits for background work to end
@@ -49,7 +49,7 @@ struct Program {
 
 /// GPipe: all forward passes, then all backward passes. One forward, one backward: a stage begins with as many forward
 /// passes as there are stages after it, then takes backward and forward passes in turn (Narayanan et al. 2021, arXiv
-/// 2104.04473, section 2.2).
+/// 2104.04473, section 2.2). With virtual stages, interleaved: chunks of layers go round the ranks (section 2.2 there).
 /// @throws InputError for the other schedules
 [[nodiscard]] Program compile(const Scenario& scenario, const OpGraph& graph);
 
