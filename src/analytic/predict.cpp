@@ -4,12 +4,14 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <memory>
 #include <utility>
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/build.hpp"
 
 #include "analytic/evaluate.hpp"
+#include "analytic/power.hpp"
 
 namespace moesim {
 namespace {
@@ -148,7 +150,16 @@ Flops inference_flops(const Scenario& scenario, const InferenceWorkload& inferen
 
 Prediction predict(const Scenario& scenario) { return predict(scenario, evaluate); }
 
-Prediction predict(const Scenario& scenario, const Evaluate& evaluate) {
+Prediction predict(const Scenario& as_measured, const Evaluate& evaluate) {
+  const FittedLaw* power = as_measured.kernels->calibration().find(kPowerLaw);
+  const double slowdown =
+      power != nullptr ? sustained_slowdown(*power, moesim::evaluate(as_measured, build_graph(as_measured))) : 1;
+  Scenario slowed;
+  if (slowdown > 1) {
+    slowed = as_measured;
+    slowed.kernels = std::make_shared<const KernelModel>(as_measured.kernels->with_slower_products(slowdown));
+  }
+  const Scenario& scenario = slowdown > 1 ? slowed : as_measured;
   Prediction prediction;
   prediction.scenario = scenario.name;
   prediction.variant = scenario.variant;
@@ -190,6 +201,12 @@ Prediction predict(const Scenario& scenario, const Evaluate& evaluate) {
   prediction.errors = error_terms(time.errors);
   prediction.busiest_link = busiest_link(scenario, time);
   prediction.link_bytes = std::move(time.link_bytes);
+  if (slowdown > 1) {
+    time.laws.insert(power);
+    prediction.assumptions.push_back(
+        fmt::format("Clocks: at the limit of its power, matrix products take {:.1f} % longer than measured alone",
+                    100 * (slowdown - 1)));
+  }
   explain(prediction, time);
   check_bounds(prediction, scenario, gpus);
   return prediction;

@@ -122,6 +122,11 @@ struct KernelModel::Laws {
 
 namespace {
 
+KernelEstimate slower(KernelEstimate estimate, double slowdown) {
+  estimate.estimate.time = estimate.estimate.time * slowdown;
+  return estimate;
+}
+
 bool covers_product(const FittedLaw* law, double rows, double n, double k) {
   return law == nullptr || (law->covers("m", rows) && law->covers("n", n) && law->covers("k", k));
 }
@@ -131,13 +136,21 @@ bool covers_product(const FittedLaw* law, double rows, double n, double k) {
 KernelModel::KernelModel(Device device, Calibration calibration)
     : laws_(std::make_shared<const Laws>(std::move(device), std::move(calibration))) {}
 
+KernelModel KernelModel::with_slower_products(double slowdown) const {
+  MOESIM_EXPECTS(slowdown >= 1);
+  KernelModel slower = *this;
+  slower.product_slowdown_ = slowdown;
+  return slower;
+}
+
 const Device& KernelModel::device() const { return laws_->device; }
 const Calibration& KernelModel::calibration() const { return laws_->calibration; }
 
 KernelEstimate KernelModel::gemm(const GemmShape& shape) const {
   const Laws::Product& law = laws_->of(shape.dtype).gemm;
-  return estimate(law.kernel.time(shape.m, shape.n, shape.k, 1, shape.result), law.fitted,
-                  covers_product(law.fitted, shape.m, shape.n, shape.k));
+  return slower(estimate(law.kernel.time(shape.m, shape.n, shape.k, 1, shape.result), law.fitted,
+                         covers_product(law.fitted, shape.m, shape.n, shape.k)),
+                product_slowdown_);
 }
 
 KernelEstimate KernelModel::grouped_gemm(const GroupedGemmShape& shape) const {
@@ -154,7 +167,9 @@ KernelEstimate KernelModel::grouped_gemm(const GroupedGemmShape& shape) const {
     const LawTime time =
         law.streamed ? streamed_group_time(*law.streamed, laws_->device, shape.rows, shape.n, shape.k, shape.dtype)
                      : law.kernel.time(shape.rows, shape.n, shape.k, shape.result);
-    return estimate(time, law.fitted, products == 0 || covers_product(law.fitted, rows / products, shape.n, shape.k));
+    return slower(
+        estimate(time, law.fitted, products == 0 || covers_product(law.fitted, rows / products, shape.n, shape.k)),
+        product_slowdown_);
   }
   KernelEstimate total;
   total.law = laws.gemm.fitted;
@@ -185,7 +200,7 @@ KernelEstimate KernelModel::attention(const AttentionShape& shape) const {
   const bool covered = law == nullptr ||
                        (law->covers("sequences", shape.sequences) && law->covers("query_tokens", shape.query_tokens) &&
                         law->covers("context_tokens", shape.context_tokens) && law->covers("head_dim", shape.head_dim));
-  return estimate(time, law, covered);
+  return slower(estimate(time, law, covered), product_slowdown_);
 }
 
 KernelEstimate KernelModel::memory_kernel(MemoryKernel kernel, Bytes moved) const {

@@ -51,7 +51,7 @@ struct Prediction {
   std::vector<BreakdownEntry> breakdown;
   MemoryPlan memory;
   std::optional<BusiestLink> busiest_link;
-  std::vector<double> link_bytes;  ///< over each link in the step, by LinkId; empty: nothing leaves a rank
+  std::vector<double> link_bytes = {};  ///< over each link in the step, by LinkId; empty: nothing leaves a rank
   std::optional<InferenceTimes> inference = {};
   double parameters = 0;
   Flops flops;                    ///< of the model, per step, all ranks

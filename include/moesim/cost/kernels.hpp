@@ -118,12 +118,17 @@ class KernelModel {
   /// @param moved bytes read plus bytes written, each once
   [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, Bytes moved) const;
 
+  /// The same kernels, matrix products (attention among them) `slowdown` times as long: at the clocks that a device's
+  /// power allows in the long run (docs/theory_kernels.md). @pre slowdown >= 1
+  [[nodiscard]] KernelModel with_slower_products(double slowdown) const;
+
   [[nodiscard]] const Device& device() const;
   [[nodiscard]] const Calibration& calibration() const;
 
  private:
   struct Laws;
   std::shared_ptr<const Laws> laws_;
+  double product_slowdown_ = 1;
 };
 
 }  // namespace moesim

@@ -1,0 +1,44 @@
+#include "analytic/power.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "moesim/base/diagnostic.hpp"
+
+namespace moesim {
+namespace {
+
+/// Work that is mostly matrix products, and work that is mostly memory traffic; the rest (communication, bubbles,
+/// waiting for the host) leaves the multiprocessors idle.
+constexpr std::array kProducts = {WorkKind::attention,      WorkKind::dense_ffn, WorkKind::experts, WorkKind::ascend,
+                                  WorkKind::shared_experts, WorkKind::logits,    WorkKind::descend};
+constexpr std::array kMemory = {WorkKind::norms, WorkKind::embedding, WorkKind::router, WorkKind::permute,
+                                WorkKind::optimizer};
+
+template <std::size_t N>
+double share_of(const std::array<WorkKind, N>& kinds, const GraphTime& time) {
+  Seconds sum;
+  for (const WorkKind kind : kinds) sum += time.by_kind[static_cast<std::size_t>(kind)];
+  return sum / time.total;
+}
+
+}  // namespace
+
+double sustained_slowdown(const FittedLaw& law, const GraphTime& time) {
+  if (time.total.value <= 0) return 1;
+  const double at_full = law.coefficient("slowdown_at_full");
+  const double beside_memory = law.coefficient("free_beside_memory");
+  const double beside_idle = law.coefficient("free_beside_idle");
+  const auto is_share = [](double value) { return value >= 0 && value < 1; };
+  if (!(at_full >= 0 && is_share(beside_memory) && is_share(beside_idle))) {
+    throw InputError("law " + law.name + ": slowdown_at_full must be >= 0, the others in [0, 1)");
+  }
+  const double products = std::min(share_of(kProducts, time), 1.0);
+  const double memory = std::min(share_of(kMemory, time), 1 - products);
+  const double rest = 1 - products;
+  const double free =
+      rest > 0 ? (memory * beside_memory + (rest - memory) * beside_idle) / rest : std::min(beside_memory, beside_idle);
+  return 1 + at_full * std::max(0.0, products - free) / (1 - free);
+}
+
+}  // namespace moesim
