@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Fits calibration/h100_sxm.yaml from our samples. usage: scripts/calibrate_h100.sh [PROGRAM]
+# Its last two laws, overlap.bf16 and power.products, are fitted by scripts/fit_overlap.py and fit_power.py: append them again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec "${1:-build/release/bin/moesim}" calibrate calibration/samples/h100_sxm_torch.csv --device h100_sxm \
