@@ -76,9 +76,10 @@ Json heat_map_figure(const ResultFile& result, const FigureOptions& options, con
     highest = std::max(highest, value);
     values.push_back({{"x", cell_of(table, row, x)}, {"y", cell_of(table, row, y)}, {"value", value}});
   }
-  std::string title = speedup ? fmt::format("Speed-up of {} over {}", drawn.variant, table.baseline()) : drawn.column;
+  const std::string title =
+      speedup ? fmt::format("Speed-up of {} over {}", drawn.variant, table.baseline()) : drawn.column;
   const std::string value_title = speedup ? std::string("speed-up") : column_title(drawn.name, unit);
-  Json figure = frame(options.title.empty() ? std::move(title) : options.title,
+  Json figure = frame(options.title.empty() ? title : options.title,
                       caption_lines({source_of(Json::object(), result.name, run)}));
   const auto side = [](const char* field, const Side& of) {
     Json code = {

@@ -80,10 +80,9 @@ Json measured_figure(const std::vector<ResultFile>& results, const FigureOptions
   const Json color = {
       {"field", "part"}, {"type", "nominal"}, {"title", nullptr}, {"scale", {{"range", kPalette}}}, {"legend", legend}};
   const Json shape = {{"field", "part"}, {"type", "nominal"}, {"title", nullptr}, {"legend", legend}};
-  layers.push_back(
-      {{"data", {{"values", points}}},
-       {"mark", {{"type", "rule"}, {"opacity", 0.6}}},
-       {"encoding", {{"x", x}, {"y", axis("lo", "predicted")}, {"y2", {{"field", "hi"}}}, {"color", color}}}});
+  layers.push_back({{"data", {{"values", points}}},
+                    {"mark", {{"type", "rule"}, {"color", kInk}, {"opacity", 0.6}}},
+                    {"encoding", {{"x", x}, {"y", axis("lo", "predicted")}, {"y2", {{"field", "hi"}}}}}});
   layers.push_back({{"data", {{"values", points}}},
                     {"mark", {{"type", "point"}, {"filled", true}, {"size", 45}, {"opacity", 1}}},
                     {"encoding",

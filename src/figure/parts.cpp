@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
+#include <utility>
 
 #include "moesim/base/diagnostic.hpp"
 
@@ -30,6 +31,11 @@ const Ending* ending_of(std::string_view column) {
     if (column.ends_with(one.ending)) return &one;
   }
   return nullptr;
+}
+
+bool is_about_files(std::string_view option) {
+  constexpr std::array<std::string_view, 4> kOptions = {"-o", "--output", "--format", "--config-root"};
+  return std::ranges::find(kOptions, option) != kOptions.end();
 }
 
 }  // namespace
@@ -62,11 +68,17 @@ Json frame(std::string title, std::vector<std::string> caption) {
             {"offset", 12}}},
           {"background", nullptr},
           {"config",
-           {{"font", "sans-serif"},
+           {{"font", "Arial, Helvetica, sans-serif"},
+            {"padding", 12},
             {"view", {{"stroke", nullptr}}},
             {"title", {{"color", kInk}, {"subtitleColor", kInk}, {"fontSize", 14}, {"subtitleFontSize", 11}}},
             {"axis", axis},
-            {"legend", {{"labelColor", kInk}, {"titleColor", kInk}, {"labelFontSize", 12}, {"titleFontSize", 12}}},
+            {"legend",
+             {{"columnPadding", 30},
+              {"labelColor", kInk},
+              {"titleColor", kInk},
+              {"labelFontSize", 12},
+              {"titleFontSize", 12}}},
             {"text", {{"color", kInk}, {"fontSize", 12}}}}}};
 }
 
@@ -92,13 +104,16 @@ std::string text_at(const Json& object, const char* key, const std::string& file
 std::string source_of(const Json& result, const std::string& file, const RunInfo& run) {
   const auto provenance = result.find("provenance");
   if (provenance == result.end() || !provenance->is_object()) {
-    return fmt::format("{} · drawn by moesim {} ({})", file, run.version, run.git_commit);
+    return fmt::format("{} · drawn by moesim {} ({})", file.substr(file.rfind('/') + 1), run.version, run.git_commit);
   }
   std::string command;
   if (const auto words = provenance->find("arguments"); words != provenance->end() && words->is_array()) {
+    bool skip = false;  // the value of an option that says where or how to write, not what to compute
     for (const Json& word : *words) {
       if (!word.is_string()) continue;
       std::string text = word.get<std::string>();
+      const bool value = std::exchange(skip, is_about_files(text));
+      if (value || skip) continue;
       if (command.empty()) text = text.substr(text.rfind('/') + 1);  // the program, without its folder
       command += (command.empty() ? "" : " ") + text;
     }

@@ -101,7 +101,7 @@ std::vector<SweepTable::Value> SweepTable::values(const std::string& asked) cons
     const std::vector<Value> speedups = named("speedup");
     return speedups.empty() ? named("step_time_s") : speedups;
   }
-  const std::vector<Value> found = named(asked);
+  std::vector<Value> found = named(asked);
   if (found.empty()) static_cast<void>(find(asked));  // says what there is
   return found;
 }

@@ -29,7 +29,7 @@ const ResultFile kCompare{.name = "compare.json", .json = R"({
      "speedup": 2, "speedup_interval": [1.8, 2.2],
      "breakdown": [{"name": "dispatch", "time_s": 0.3}, {"name": "combine", "time_s": 0.2},
                    {"name": "descend", "time_s": 0.5}]}],
-  "provenance": {"version": "1.2.2", "git_commit": "def", "arguments": ["/opt/bin/moesim", "compare", "demo.yaml"]}})"};
+  "provenance": {"version": "1.2.2", "git_commit": "def", "arguments": ["/opt/bin/moesim", "compare", "demo.yaml", "--format", "json", "-o", "x"]}})"};
 
 const ResultFile kValidate{.name = "validate.json", .json = R"({"cases": [
   {"case": "a", "part": "layer.forward", "measured_s": 0.001, "predicted_s": 0.0011, "lo_s": 0.0009, "hi_s": 0.0013, "error": 0.1},

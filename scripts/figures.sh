@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes the figures of README.md and docs/ again, each from the command that its caption names.
+#
+# usage: scripts/figures.sh [PROGRAM] [RENDERER]     (default: build/release/bin/moesim, build/figures)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+moesim=${1:-build/release/bin/moesim}
+renderer=${2:-build/figures}
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# figure NAME "COMMAND" PLOT_OPTIONS...
+figure() {
+  local name=$1 command=$2 file
+  shift 2
+  file=$results/$name
+  # shellcheck disable=SC2086 # a command is several words
+  "$moesim" $command --config-root . -o "$file" 2>/dev/null || [ $? -eq 3 ] # 3: validate, out of tolerance
+  "$moesim" plot "$file" "$@" --config-root . --renderer "$renderer" -o "docs/figures/$name.svg"
+}
+figure paper_training "compare paper_training --format json"
+figure explain_bigmac "explain paper_training --variant bigmac --format json"
+figure validation_h100 "validate --format json"
+figure network_bandwidth "sweep network_bandwidth" --x cluster.nic.bandwidth_Bps
+figure routed_experts "sweep routed_experts"
