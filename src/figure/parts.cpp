@@ -11,7 +11,7 @@
 namespace moesim::figure {
 namespace {
 
-constexpr std::size_t kCaptionColumns = 110;
+constexpr std::size_t kCaptionColumns = 80;  // of the narrowest figure, in a wide font
 
 struct Ending {
   std::string_view ending;
