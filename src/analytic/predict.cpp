@@ -146,20 +146,8 @@ Flops inference_flops(const Scenario& scenario, const InferenceWorkload& inferen
   return Flops{flops} + steps * decode_flops(scenario.model, inference.batch, context);
 }
 
-}  // namespace
-
-Prediction predict(const Scenario& scenario) { return predict(scenario, evaluate); }
-
-Prediction predict(const Scenario& as_measured, const Evaluate& evaluate) {
-  const FittedLaw* power = as_measured.kernels->calibration().find(kPowerLaw);
-  const double slowdown =
-      power != nullptr ? sustained_slowdown(*power, moesim::evaluate(as_measured, build_graph(as_measured))) : 1;
-  Scenario slowed;
-  if (slowdown > 1) {
-    slowed = as_measured;
-    slowed.kernels = std::make_shared<const KernelModel>(as_measured.kernels->with_slower_products(slowdown));
-  }
-  const Scenario& scenario = slowdown > 1 ? slowed : as_measured;
+/// @param slowdown of the scenario's matrix products, by the law `power`
+Prediction prediction_of(const Scenario& scenario, const Evaluate& evaluate, double slowdown, const FittedLaw* power) {
   Prediction prediction;
   prediction.scenario = scenario.name;
   prediction.variant = scenario.variant;
@@ -210,6 +198,20 @@ Prediction predict(const Scenario& as_measured, const Evaluate& evaluate) {
   explain(prediction, time);
   check_bounds(prediction, scenario, gpus);
   return prediction;
+}
+
+}  // namespace
+
+Prediction predict(const Scenario& scenario) { return predict(scenario, evaluate); }
+
+Prediction predict(const Scenario& scenario, const Evaluate& evaluate) {
+  const FittedLaw* power = scenario.kernels->calibration().find(kPowerLaw);
+  const double slowdown =
+      power != nullptr ? sustained_slowdown(*power, moesim::evaluate(scenario, build_graph(scenario))) : 1;
+  if (slowdown == 1) return prediction_of(scenario, evaluate, 1, nullptr);
+  Scenario slowed = scenario;
+  slowed.kernels = std::make_shared<const KernelModel>(scenario.kernels->with_slower_products(slowdown));
+  return prediction_of(slowed, evaluate, slowdown, power);
 }
 
 Speedup speedup(const Prediction& baseline, const Prediction& other) {

@@ -61,6 +61,14 @@ std::vector<Option> common_options(CommonChoice choice) {
   return options;
 }
 
+void require_closed_form(const CommonOptions& common, std::vector<Diagnostic>& problems) {
+  if (common.engine == Engine::analytic) return;
+  problems.push_back(
+      {.key = "--engine flow",
+       .message = "is not for this command (it answers in closed form) predict, compare, explain, collective and "
+                  "sweep take it"});
+}
+
 CommonOptions read_common(const Arguments& arguments, const Environment& environment,
                           std::vector<Diagnostic>& problems) {
   CommonOptions options;

@@ -28,6 +28,9 @@ struct CommonOptions {
   ConfigRoots roots;
 };
 
+/// Notes as a problem that the flow engine was asked for, where only the closed form answers.
+void require_closed_form(const CommonOptions& common, std::vector<Diagnostic>& problems);
+
 /// Which of the common options a command takes; --format, --output, --config-root are in all.
 struct CommonChoice {
   bool model = true;  ///< --engine, --set, --seed

@@ -36,6 +36,7 @@ SearchCommandOptions read_options(const Arguments& arguments, const Environment&
   std::vector<Diagnostic> problems;
   SearchCommandOptions options;
   options.common = read_common(arguments, environment, problems);
+  require_closed_form(options.common, problems);
   SearchOptions& search = options.search;
   if (const std::string* gpus = arguments.one("--gpus")) {
     for (const std::string& part : split_list(*gpus)) {

@@ -12,6 +12,7 @@
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
+#include "cli/engine.hpp"
 #include "cli/output.hpp"
 #include "cli/terminal_line.hpp"
 
@@ -159,7 +160,10 @@ Output run_command(const Arguments& arguments, const Environment& environment) {
   try {
     const SweepCommandOptions options = read_options(arguments, environment);
     const RunInfo& run = environment.run;
-    const SweepPlan plan = plan_sweep(options.file, scenario_overrides(options.common), options.common.roots, {},
+    const SweepEngine engine{
+        .name = std::string(engine_name(options.common.engine)),
+        .predict = [&options](const Scenario& scenario) { return predict_with(options.common, scenario).prediction; }};
+    const SweepPlan plan = plan_sweep(options.file, scenario_overrides(options.common), options.common.roots, engine,
                                       run.version + " " + run.git_commit);
     if (job.rank() == 0) {
       Output output = run_rank_0(job, plan, options, environment);

@@ -186,6 +186,7 @@ fs::path default_folder(const ConfigRoots& roots) {
 Output run_validate(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   const CommonOptions common = read_common(arguments, environment, problems);
+  require_closed_form(common, problems);
   throw_if_any(problems);
   const std::string* folder = arguments.one("DIR");
   RunInfo run = environment.run;

@@ -352,6 +352,17 @@ class Kernel(Case):
         self.assertIn("is missing", self.refused("kernel", "gemm", "--m", 1, "--n", 1, "--k", 1))
 
 
+class Engine(Case):
+    def test_commands_of_the_closed_form_say_so(self):
+        self.assertIn("closed form", self.refused("search", TRAINING, "--engine", "flow"))
+        self.assertIn("closed form", self.refused("validate", "--engine", "flow"))
+
+    def test_sweeps_take_the_flow_engine(self):
+        # Balanced routing, no other traffic: both engines give the same rows.
+        rows = [self.ok("sweep", TRAINING, "--engine", engine) for engine in ("analytic", "flow")]
+        self.assertEqual(rows[0], rows[1])
+
+
 class Calibrate(Case):
     def test_samples_become_a_calibration_with_its_errors(self):
         bandwidth = 0.8 * 3.35e12
