@@ -26,10 +26,18 @@ struct Pass {
   Seconds compute;          ///< sum over the operators of the compute stream
   Seconds communication;    ///< ... and of the others, background reduction excepted
   Seconds weight_gradient;  ///< part of `compute`
-  Seconds exposed;          ///< part of `time` in which only communication goes on
   Seconds reduction_left;   ///< background reduction still under way when the pass ends
   double reduction_spread = 0;
   std::string_view reduction_law;
+
+  /// Part of `time` in which only communication goes on.
+  [[nodiscard]] Seconds exposed() const {
+    Seconds sum;
+    for (const Contribution& one : contributions) {
+      if (one.communication) sum += one.count * one.estimate.time;
+    }
+    return sum;
+  }
 };
 
 class Evaluator {
@@ -62,7 +70,7 @@ class Evaluator {
                           .weight_gradient = backward.weight_gradient,
                           .compute = forward.compute + backward.compute,
                           .communication = forward.communication + backward.communication};
-    const double exposed = exposed_share(scenario_.parallelism, stage, forward.exposed + backward.exposed);
+    const double exposed = exposed_share(scenario_.parallelism, stage, forward.exposed() + backward.exposed());
     add(forward, 1 + rest, exposed);
     add(slowest->backward, rest, exposed);
     add(backward, 1, exposed);
@@ -121,7 +129,6 @@ class Evaluator {
                                         .estimate = costs[op].estimate,
                                         .count = phase.repeat,
                                         .communication = phase.ops[op].stream != Stream::compute});
-        if (phase.ops[op].stream != Stream::compute) result.exposed += phase.repeat * times[op];
       }
       // The host runs ahead of the device, or the device waits for the host: whichever is slower over the whole phase.
       Seconds phase_time = scheduled.makespan;

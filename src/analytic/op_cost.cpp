@@ -122,9 +122,7 @@ OpCost OpCosts::cost(const Op& op, double count) {
 }
 
 OpCost OpCosts::slowest_kernel(const KernelWork& work) const {
-  const bool routed =
-      std::holds_alternative<ExpertMemoryWork>(work.shape) || std::holds_alternative<ExpertGemm>(work.shape);
-  if (!routed) return slowest_kernel(work, graph_.routing);
+  if (!works_on_routed_rows(work)) return slowest_kernel(work, graph_.routing);
   return mean(routings_.size(), [&](std::size_t i) { return slowest_kernel(work, routings_[i]); });
 }
 

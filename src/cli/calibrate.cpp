@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <fmt/format.h>
 #include <optional>
 
+#include "moesim/base/date.hpp"
 #include "moesim/fit/calibration_yaml.hpp"
 #include "moesim/report/listing.hpp"
 
@@ -26,13 +26,6 @@ struct CalibrateOptions {
   KernelFitOptions fit;
 };
 
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
-
 CalibrateOptions read_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   CalibrateOptions options;
@@ -52,7 +45,7 @@ CalibrateOptions read_options(const Arguments& arguments, const Environment& env
       arguments.given("--source") ? text("--source") : fmt::format("{}", fmt::join(options.files, ", "));
   provenance.license = text("--license");
   provenance.hardware = text("--hardware");
-  provenance.date = arguments.given("--date") ? text("--date") : today();
+  provenance.date = arguments.given("--date") ? text("--date") : utc_date();
   std::vector<std::string> words = environment.run.arguments;
   if (!words.empty()) words.front() = "moesim";
   provenance.command = fmt::format("{}", fmt::join(words, " "));
@@ -64,18 +57,26 @@ CalibrateOptions read_options(const Arguments& arguments, const Environment& env
   return options;
 }
 
-CalibrationRun fit_device(const CalibrateOptions& options) {
-  const Device device = load_device(*options.device, options.common.overrides, options.common.roots).device();
-  std::vector<KernelSample> samples;
-  std::vector<Diagnostic> problems;
-  for (const std::string& file : options.files) {
+/// Samples of all files, one after the other; what is wrong with any of them goes to `problems`.
+template <class Read>
+auto read_all(const std::vector<std::string>& files, std::vector<Diagnostic>& problems, const Read& read) {
+  decltype(read(files.front())) samples;
+  for (const std::string& file : files) {
     try {
-      const std::vector<KernelSample> more = read_kernel_samples(file);
+      const auto more = read(file);
       samples.insert(samples.end(), more.begin(), more.end());
     } catch (const InputError& error) {
       problems.insert(problems.end(), error.diagnostics().begin(), error.diagnostics().end());
     }
   }
+  return samples;
+}
+
+CalibrationRun fit_device(const CalibrateOptions& options) {
+  const Device device = load_device(*options.device, options.common.overrides, options.common.roots).device();
+  std::vector<Diagnostic> problems;
+  std::vector<KernelSample> samples =
+      read_all(options.files, problems, [](const std::string& file) { return read_kernel_samples(file); });
   throw_if_any(problems);
   if (!options.base) return calibrate_kernels(std::move(samples), device, options.fit, nullptr);
   const Calibration base = load_calibration(*options.base);
@@ -84,16 +85,10 @@ CalibrationRun fit_device(const CalibrateOptions& options) {
 
 CalibrationRun fit_cluster(const CalibrateOptions& options) {
   const Cluster cluster = load_cluster(*options.cluster, options.common.overrides, options.common.roots, true);
-  std::vector<LinkSample> samples;
   std::vector<Diagnostic> problems;
-  for (const std::string& file : options.files) {
-    try {
-      const std::vector<LinkSample> more = is_nccl_tests(file) ? read_nccl_tests(file) : read_link_samples(file);
-      samples.insert(samples.end(), more.begin(), more.end());
-    } catch (const InputError& error) {
-      problems.insert(problems.end(), error.diagnostics().begin(), error.diagnostics().end());
-    }
-  }
+  std::vector<LinkSample> samples = read_all(options.files, problems, [](const std::string& file) {
+    return is_nccl_tests(file) ? read_nccl_tests(file) : read_link_samples(file);
+  });
   const int ranks = cluster.collectives->topology().ranks();
   const auto most = std::ranges::max_element(samples, {}, &LinkSample::ranks);
   if (most != samples.end() && most->ranks > ranks) {

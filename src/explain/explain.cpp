@@ -27,12 +27,10 @@ Factors with(Factors factors, std::size_t index, double factor) {
   return factors;
 }
 
-double seconds(VariedModel& model, const Factors& factors) { return model.run(factors).step_time.time.value; }
-
 /// nullopt: that is no valid scenario (a limit of the reader, or a law of the device).
 std::optional<Seconds> try_seconds(VariedModel& model, const Factors& factors) {
   try {
-    return Seconds{seconds(model, factors)};
+    return Seconds{model.seconds(factors)};
   } catch (const InputError&) {
     return std::nullopt;
   }
@@ -40,8 +38,8 @@ std::optional<Seconds> try_seconds(VariedModel& model, const Factors& factors) {
 
 /// -d ln t / d ln f by a central difference around `at`.
 double central(VariedModel& model, const Factors& at, std::size_t index) {
-  const double better = seconds(model, with(at, index, kSmallFactor));
-  const double worse = seconds(model, with(at, index, 1 / kSmallFactor));
+  const double better = model.seconds(with(at, index, kSmallFactor));
+  const double worse = model.seconds(with(at, index, 1 / kSmallFactor));
   return std::log(worse / better) / (2 * std::log(kSmallFactor));
 }
 
@@ -52,7 +50,7 @@ double next_step(double count) { return (count + std::max(1.0, std::round(0.05 *
 Sensitivity secant(VariedModel& model, const Held& held, const Factors& at, std::size_t index, Sensitivity result) {
   result.step = held.resource->kind == ResourceKind::whole ? 2 : next_step(held.values.front());
   const auto more = try_seconds(model, with(at, index, result.step));
-  result.elasticity = more ? std::log(seconds(model, at) / more->value) / std::log(result.step) : 0;
+  result.elasticity = more ? std::log(model.seconds(at) / more->value) / std::log(result.step) : 0;
   return result;
 }
 
@@ -140,7 +138,7 @@ Explanation explain(const std::filesystem::path& file, const std::vector<Overrid
     doubled[i] = 2;
     explanation.elasticity_sum += explanation.sensitivities.back().elasticity;
   }
-  explanation.all_doubled = {seconds(model, doubled)};
+  explanation.all_doubled = {model.seconds(doubled)};
   std::ranges::stable_sort(explanation.sensitivities, [](const Sensitivity& a, const Sensitivity& b) {
     const bool first = is_independent(a.resource->kind);
     return first != is_independent(b.resource->kind) ? first : a.elasticity > b.elasticity;

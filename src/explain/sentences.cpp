@@ -31,9 +31,7 @@ std::string where_it_goes(const Prediction& prediction) {
   for (const BreakdownEntry& part : parts) {
     const double share = part.time / prediction.step_time.time;
     if (share < kWorthSaying) break;
-    std::string kind(work_kind_name(part.kind));
-    std::ranges::replace(kind, '_', ' ');
-    words += fmt::format("{}{} {}", words.empty() ? "" : ", ", kind, percent(share));
+    words += fmt::format("{}{} {}", words.empty() ? "" : ", ", work_kind_words(part.kind), percent(share));
   }
   std::string sentence = fmt::format("The {} takes {}{}{}.", step_name(prediction),
                                      format_quantity(prediction.step_time.time), words.empty() ? "" : ": ", words);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ class VariedModel {
   /// @param factors by index in held(); 1 is as it stands
   /// @throws InputError when that is no valid scenario
   [[nodiscard]] Prediction run(const std::vector<double>& factors);
+  /// The same, its time [s] alone: the model is run once for the same factors.
+  [[nodiscard]] double seconds(const std::vector<double>& factors);
 
  private:
   [[nodiscard]] PointLoader make_loader(const std::filesystem::path& file, const std::vector<Override>& overrides,
@@ -44,6 +47,7 @@ class VariedModel {
   std::vector<std::string> keys_;  ///< all that resources name, without the variant's prefix
   PointLoader loader_;
   std::vector<Held> held_;
+  std::map<std::vector<double>, double> known_;  ///< seconds() by factors
 };
 
 /// `law` with its fixed times divided by `factor`.

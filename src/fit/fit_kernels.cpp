@@ -7,6 +7,7 @@
 #include <random>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/base/statistics.hpp"
 
 #include "fit/kernel_family.hpp"
 
@@ -23,13 +24,6 @@ struct Residual {
   std::string_view region;
 };
 
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  const auto at = static_cast<std::ptrdiff_t>(std::floor(share * static_cast<double>(values.size() - 1) + 0.5));
-  std::ranges::nth_element(values, values.begin() + at);
-  return values[static_cast<std::size_t>(at)];
-}
-
 RegionError error_of(std::string region, const std::vector<double>& log_ratios) {
   std::vector<double> errors;
   std::vector<double> logs;
@@ -39,10 +33,10 @@ RegionError error_of(std::string region, const std::vector<double>& log_ratios) 
   }
   return {.region = std::move(region),
           .samples = static_cast<int>(log_ratios.size()),
-          .median = quantile(errors, 0.5),
-          .p90 = quantile(errors, 0.9),
-          .bias = quantile(log_ratios, 0.5),
-          .log_p90 = quantile(logs, 0.9)};
+          .median = nearest_quantile(errors, 0.5),
+          .p90 = nearest_quantile(errors, 0.9),
+          .bias = nearest_quantile(log_ratios, 0.5),
+          .log_p90 = nearest_quantile(logs, 0.9)};
 }
 
 std::vector<double> log_ratios_of(const std::vector<Residual>& residuals) {
@@ -116,7 +110,7 @@ std::vector<KernelSample> merged(std::span<const KernelSample> samples) {
     std::vector<double> times;
     for (const KernelSample* one : equal) times.push_back(one->seconds);
     result.push_back(*equal.front());
-    result.back().seconds = quantile(times, 0.5);
+    result.back().seconds = nearest_quantile(times, 0.5);
   }
   return result;
 }
@@ -199,8 +193,8 @@ KernelFit fit_kernel(std::span<const KernelSample> samples, const Device& device
 
   std::vector<double> sizes;
   for (const KernelSample& one : all) sizes.push_back(size_of(one));
-  const double small = quantile(sizes, 0.2);
-  const double large = quantile(sizes, 0.8);
+  const double small = nearest_quantile(sizes, 0.2);
+  const double large = nearest_quantile(sizes, 0.8);
   double outside = 0;
   const auto leave_range = [&](std::string what, const auto& out) {
     fit.left_out.push_back(error_of(std::move(what), log_ratios_of(leave_out(name, all, device, options, out))));

@@ -29,6 +29,23 @@ void add_reductions(std::vector<Op>& ops, const Scenario& scenario, const LocalP
   if (scenario.parallelism.expert_dp() > 1) add_gradient_reduction(ops, scenario, GroupRole::expert_data, local.expert);
 }
 
+/// All-gather of the weights that ZeRO has left on other ranks, each kind over the group that shares it.
+void add_weight_gathers(std::vector<Op>& ops, const Scenario& scenario, const LocalParameters& local, WorkKind kind,
+                        std::string_view name, const std::vector<OpId>& after) {
+  const auto gather = [&](GroupRole group, double parameters) {
+    if (parameters <= 0) return;
+    const Bytes weights{parameters * bytes_per_element(scenario.model.activation_dtype)};
+    ops.push_back(
+        {.kind = kind,
+         .name = name,
+         .stream = Stream::gradient_communication,
+         .work = CollectiveWork{.kind = CollectiveKind::all_gather, .group = group, .bytes_per_rank = weights},
+         .after = after});
+  };
+  if (scenario.parallelism.dp * scenario.parallelism.cp > 1) gather(GroupRole::data, local.dense);
+  if (scenario.parallelism.expert_dp() > 1) gather(GroupRole::expert_data, local.expert);
+}
+
 /// After the last micro-batch: reduction where it does not overlap, norm and step of the optimizer, gathering of the
 /// weights.
 Phase iteration_end(const Scenario& scenario) {
@@ -53,18 +70,8 @@ Phase iteration_end(const Scenario& scenario) {
                           .launches = 2},
        .after = std::move(reductions)});
   if (scenario.parallelism.zero > 0 && scenario.parallelism.zero < 3) {  // stage 3 gathers where weights are used
-    const OpId step{phase.ops.size() - 1};
-    const auto gather = [&](GroupRole group, double parameters) {
-      const Bytes weights{parameters * bytes_per_element(scenario.model.activation_dtype)};
-      phase.ops.push_back(
-          {.kind = WorkKind::optimizer,
-           .name = "optimizer.all_gather",
-           .stream = Stream::gradient_communication,
-           .work = CollectiveWork{.kind = CollectiveKind::all_gather, .group = group, .bytes_per_rank = weights},
-           .after = {step}});
-    };
-    if (scenario.parallelism.dp * scenario.parallelism.cp > 1) gather(GroupRole::data, local.dense);
-    if (scenario.parallelism.expert_dp() > 1 && local.expert > 0) gather(GroupRole::expert_data, local.expert);
+    add_weight_gathers(phase.ops, scenario, local, WorkKind::optimizer, "optimizer.all_gather",
+                       {OpId{phase.ops.size() - 1}});
   }
   return phase;
 }
@@ -84,18 +91,8 @@ Phase with_reduction(Phase phase, const Scenario& scenario, const LocalParameter
 /// ZeRO stage 3: a layer's weights are gathered while the layer before it works, forward and backward (Rajbhandari et
 /// al. 2020, arXiv 1910.02054, section 5.3), so the layer lasts at least as long as the gathering.
 Phase with_gathered_weights(Phase phase, const Scenario& scenario, const LocalParameters& of_stage, double layers) {
-  const auto gather = [&](GroupRole group, double parameters) {
-    if (parameters <= 0) return;
-    const Bytes bytes{parameters / layers * bytes_per_element(scenario.model.activation_dtype)};
-    phase.ops.push_back(
-        {.kind = WorkKind::gradient_reduction,
-         .name = "weights.all_gather",
-         .stream = Stream::gradient_communication,
-         .work = CollectiveWork{.kind = CollectiveKind::all_gather, .group = group, .bytes_per_rank = bytes},
-         .after = {}});
-  };
-  if (scenario.parallelism.dp * scenario.parallelism.cp > 1) gather(GroupRole::data, of_stage.dense);
-  if (scenario.parallelism.expert_dp() > 1) gather(GroupRole::expert_data, of_stage.expert);
+  add_weight_gathers(phase.ops, scenario, {.dense = of_stage.dense / layers, .expert = of_stage.expert / layers},
+                     WorkKind::gradient_reduction, "weights.all_gather", {});
   return phase;
 }
 
@@ -201,10 +198,6 @@ OpGraph build_decode_graph(const Scenario& scenario, double context_tokens) {
                1);
 }
 
-RoutingResult route_instance(const Scenario& scenario, const OpGraph& graph, RoutingInstance instance) {
-  return route_layer(scenario, graph.moe_tokens_per_rank, instance);
-}
-
 std::size_t distinct_routings(const Scenario& scenario, const OpGraph& graph) {
   if (!scenario.model.moe || graph.routing.balanced()) return 1;
   const auto layers = static_cast<std::size_t>(scenario.model.layers);
@@ -218,8 +211,9 @@ std::vector<RoutingResult> route_instances(const Scenario& scenario, const OpGra
   const std::size_t count = std::min(distinct_routings(scenario, graph), std::max<std::size_t>(most, 1));
   std::vector<RoutingResult> routings = {graph.routing};
   for (std::size_t i = 1; i < count; ++i) {
-    routings.push_back(route_instance(
-        scenario, graph, {.layer = static_cast<int>(i % layers), .micro_batch = static_cast<int>(i / layers)}));
+    routings.push_back(
+        route_layer(scenario, graph.moe_tokens_per_rank,
+                    {.layer = static_cast<int>(i % layers), .micro_batch = static_cast<int>(i / layers)}));
   }
   return routings;
 }

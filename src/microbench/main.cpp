@@ -3,13 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <fstream>
 #include <optional>
 #include <unistd.h>
 
+#include "moesim/base/date.hpp"
 #include "moesim/base/diagnostic.hpp"
 
 #include "microbench/collective_suite.hpp"
@@ -24,13 +24,6 @@ std::string host_name() {
   return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
 }
 
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
-
 std::string nccl_version() {
   int version = 0;
   check(ncclGetVersion(&version));
@@ -41,7 +34,7 @@ std::string nccl_version() {
 std::vector<std::string> comments(const Nvml& nvml, const GpuInfo& gpu, const std::vector<std::string>& words) {
   return {fmt::format("gpu: {}; {} multiprocessors; driver {}; CUDA runtime {} (driver's {}); NCCL {}", gpu.name,
                       gpu.multiprocessors, nvml.driver(), gpu.runtime, gpu.driver, nccl_version()),
-          fmt::format("host: {}; date: {}; command: moesim-bench {}", host_name(), today(), fmt::join(words, " "))};
+          fmt::format("host: {}; date: {}; command: moesim-bench {}", host_name(), utc_date(), fmt::join(words, " "))};
 }
 
 struct Options {

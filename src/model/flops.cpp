@@ -94,6 +94,12 @@ std::vector<FlopCount> listed(const Tally& products, double tokens) {
 
 std::string_view work_kind_name(WorkKind kind) { return kWorkKindNames[static_cast<std::size_t>(kind)].name; }
 
+std::string work_kind_words(WorkKind kind) {
+  std::string words(work_kind_name(kind));
+  std::ranges::replace(words, '_', ' ');
+  return words;
+}
+
 std::vector<FlopCount> count_forward_flops(const Model& model, double sequences, double sequence_length) {
   MOESIM_EXPECTS(sequences >= 0 && sequence_length >= 0);
   return listed(model_products(model, sequence_length), sequences * sequence_length);

@@ -63,9 +63,7 @@ std::string path_table(const Prediction& prediction, const TextStyle& style) {
   std::ranges::stable_sort(parts, std::greater<>(), &BreakdownEntry::time);
   const Seconds all = prediction.step_time.time;
   for (const BreakdownEntry& part : parts) {
-    std::string kind(work_kind_name(part.kind));
-    std::ranges::replace(kind, '_', ' ');
-    grid.row({std::move(kind), format_quantity(part.time), text::percent(part.time / all),
+    grid.row({work_kind_words(part.kind), format_quantity(part.time), text::percent(part.time / all),
               text::bar(part.time / all, kBarWidth)});
   }
   return grid.render(style);

@@ -109,9 +109,7 @@ Section breakdown(const PredictionReport& report) {
   const text::TimeUnit unit = text::common_unit(longest);
   Section section{.title = "Where the time goes", .lines = {}};
   for (const WorkKind kind : kinds) {
-    std::string name(work_kind_name(kind));
-    std::ranges::replace(name, '_', ' ');
-    section.lines.push_back(line(std::move(name), report, [&](const ReportedCase& one) {
+    section.lines.push_back(line(work_kind_words(kind), report, [&](const ReportedCase& one) {
       const Seconds time = time_of(one.prediction, kind);
       if (time.value == 0) return Cell{std::string(kNothing)};
       const Seconds whole = one.prediction.step_time.time;

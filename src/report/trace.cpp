@@ -93,9 +93,9 @@ class Writer {
         const double now = std::round(1e4 * use[link][bin]) * 1e-4;
         if (now == before) continue;
         before = now;
-        if (links_named_ == 0) {
+        if (!links_named_) {
           event(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":"links"}}}})", links);
-          links_named_ = 1;
+          links_named_ = true;
         }
         const Seconds at = (static_cast<double>(bin) / kBins) * timeline.makespan;
         event(R"({{"name":{},"cat":"link","ph":"C","pid":{},"ts":{:.4f},"args":{{"utilization":{:.4f}}}}})",
@@ -109,7 +109,7 @@ class Writer {
   bool first_ = true;
   Seconds offset_;
   std::size_t flows_ = 0;
-  int links_named_ = 0;
+  bool links_named_ = false;
   std::set<std::uint32_t> named_ranks_;
   std::set<std::pair<std::uint32_t, int>> named_threads_;
 };

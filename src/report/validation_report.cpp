@@ -6,16 +6,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "moesim/base/statistics.hpp"
 #include "moesim/report/listing.hpp"
+
+#include "report/json_text.hpp"
 
 namespace moesim {
 namespace {
-
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
-}
 
 ValidationSummary summary_of(std::string group, const std::vector<const ValidationCase*>& cases) {
   ValidationSummary summary{.group = std::move(group), .cases = static_cast<int>(cases.size())};
@@ -27,9 +24,9 @@ ValidationSummary summary_of(std::string group, const std::vector<const Validati
     errors.push_back(one->error());
     sizes.push_back(std::abs(one->error()));
   }
-  summary.median = quantile(sizes, 0.5);
-  summary.p90 = quantile(sizes, 0.9);
-  summary.bias = quantile(errors, 0.5);
+  summary.median = nearest_quantile(sizes, 0.5);
+  summary.p90 = nearest_quantile(sizes, 0.9);
+  summary.bias = nearest_quantile(errors, 0.5);
   return summary;
 }
 
@@ -145,9 +142,9 @@ std::vector<ValidationSummary> ValidationReport::summaries() const {
                          .cases = static_cast<int>(ratios.size()),
                          .within = ratios_within,
                          .in_interval = 0,
-                         .median = quantile(sizes, 0.5),
-                         .p90 = quantile(sizes, 0.9),
-                         .bias = quantile(ratios, 0.5)});
+                         .median = nearest_quantile(sizes, 0.5),
+                         .p90 = nearest_quantile(sizes, 0.9),
+                         .bias = nearest_quantile(ratios, 0.5)});
   }
   summaries.push_back(summary_of("all cases", all));
   return summaries;
@@ -162,8 +159,8 @@ std::string to_json(const ValidationReport& report, const RunInfo& run) {
   json["cases"] = json_of(listing_of_cases(report));
   json["summary"] = json_of(listing_of_summaries(report));
   json["within_tolerance"] = report.all_within();
-  json["provenance"] = {{"version", run.version}, {"git_commit", run.git_commit}, {"arguments", run.arguments}};
-  return json.dump(2) + "\n";
+  json["provenance"] = provenance_json(run);
+  return json_text(json);
 }
 
 std::string to_csv(const ValidationReport& report, const RunInfo& run) { return to_csv(listing_of_cases(report), run); }

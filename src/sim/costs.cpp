@@ -10,8 +10,10 @@
 namespace moesim {
 namespace {
 
-bool same_for_all_ranks(const KernelWork& work) {
-  return !std::holds_alternative<ExpertGemm>(work.shape) && !std::holds_alternative<ExpertMemoryWork>(work.shape);
+/// What the closed form needs of a plan.
+CollectivePlan without_transfers(CollectivePlan plan) {
+  for (CollectivePlan::Phase& one : plan.phases) one.transfers.clear();
+  return plan;
 }
 
 }  // namespace
@@ -61,7 +63,7 @@ void ProgramCosts::add_kernels(std::uint32_t phase) {
     if (work == nullptr) continue;
     std::vector<Seconds>& times = times_[phase][op];
     costs_[phase][op] = kernel_cost(kernels, *work, graph_.routing, graph_.routing.busiest_rank());
-    if (same_for_all_ranks(*work) || graph_.routing.balanced()) {
+    if (!works_on_routed_rows(*work) || graph_.routing.balanced()) {
       times.push_back(costs_[phase][op].estimate.time);
       continue;
     }
@@ -107,10 +109,8 @@ TrafficId ProgramCosts::planned(CollectiveKind kind, GroupRole role) {
   const CollectivePlan plan = scenario_.cluster.collectives->plan(
       kind, exchange ? graph_.exchange_algorithm : AllToAllAlgorithm::flat, groups(role),
       exchange ? copies_per_choice(graph_.routing) : 1, PlanDetail::transfers);
-  CollectivePlan closed = plan;
-  for (CollectivePlan::Phase& one : closed.phases) one.transfers.clear();
   entry->second = plans_.add(plan, groups(role));
-  closed_.emplace(entry->second, std::move(closed));
+  closed_.emplace(entry->second, without_transfers(plan));
   return entry->second;
 }
 
@@ -123,8 +123,7 @@ TrafficId ProgramCosts::uneven(std::uint32_t routing, bool reversed) {
     plans.push_back(scenario_.cluster.collectives->plan_uneven(group, rows.between, graph_.exchange_algorithm,
                                                                rows.to_nodes, PlanDetail::transfers));
   }
-  CollectivePlan closed = plans.front();
-  for (CollectivePlan::Phase& one : closed.phases) one.transfers.clear();
+  CollectivePlan closed = without_transfers(plans.front());
   entry->second = plans_.add(std::move(plans));
   closed_.emplace(entry->second, std::move(closed));
   return entry->second;

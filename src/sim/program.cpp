@@ -33,8 +33,7 @@ CompiledPhase compile_phase(const Phase& phase, Seconds launch, bool background_
     const auto* kernel = std::get_if<KernelWork>(&op.work);
     launches += kernel != nullptr ? kernel->launches : 1;
     compiled.uses_experts = compiled.uses_experts || std::holds_alternative<ExchangeWork>(op.work) ||
-                            (kernel != nullptr && (std::holds_alternative<ExpertGemm>(kernel->shape) ||
-                                                   std::holds_alternative<ExpertMemoryWork>(kernel->shape)));
+                            (kernel != nullptr && works_on_routed_rows(*kernel));
     std::size_t& last = last_on_stream[static_cast<std::size_t>(op.stream)];
     const bool inputs_on_stream =
         std::ranges::all_of(op.after, [&](OpId before) { return phase.ops[before.index()].stream == op.stream; });

@@ -4,18 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
 
 #include "moesim/base/diagnostic.hpp"
 
+#include "base/temporary_folder.hpp"
 #include "cost/kernel_fixture.hpp"
 
 namespace moesim {
 namespace {
 
 using testing::round_device;
+using testing::TemporaryFolder;
 
 /// Copies at 80 % of the bandwidth after 2 us.
 std::vector<KernelSample> copies(int count) {
@@ -88,15 +88,12 @@ TEST(CalibrateKernels, WarnsAndGoesOn) {
 
 class NcclTests : public ::testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove(path_); }
-  std::string write(const std::string& text, const std::string& name = "moesim_output.txt") {
-    path_ = std::filesystem::temp_directory_path() / name;
-    std::ofstream(path_) << text;
-    return path_.string();
+  std::string write(const std::string& text, const std::string& name = "output.txt") {
+    return folder_.write(name, text).string();
   }
 
  private:
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
 };
 
 constexpr const char* kHead =

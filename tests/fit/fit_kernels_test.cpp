@@ -4,19 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <random>
 
 #include "moesim/base/diagnostic.hpp"
 
+#include "base/temporary_folder.hpp"
 #include "cost/kernel_fixture.hpp"
 
 namespace moesim {
 namespace {
 
 using testing::round_device;
+using testing::TemporaryFolder;
 
 std::vector<KernelSample> random_products(int count) {
   std::mt19937_64 random(11);
@@ -151,17 +151,10 @@ TEST(TransferredLaw, Spreads_AreAtLeastTheErrorsOfTheTransfer) {
 
 class KernelSamples : public ::testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove(path_); }
-  std::string write(const std::string& text) {
-    path_ = std::filesystem::temp_directory_path() /
-            (std::string("moesim_kernel_samples_") + ::testing::UnitTest::GetInstance()->current_test_info()->name() +
-             ".csv");
-    std::ofstream(path_) << text;
-    return path_.string();
-  }
+  std::string write(const std::string& text) { return folder_.write("samples.csv", text).string(); }
 
  private:
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(KernelSamples, OwnTable_EachKernelFindsItsLaw) {

@@ -1,17 +1,18 @@
 #include "moesim/fit/fit_links.hpp"
 
 #include <cmath>
-#include <filesystem>
-#include <fmt/core.h>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/cluster/topologies.hpp"
 
+#include "base/temporary_folder.hpp"
+
 namespace moesim {
 namespace {
+
+using testing::TemporaryFolder;
 
 ClusterConfig pcie_box() {
   ClusterConfig config;
@@ -98,8 +99,9 @@ TEST(FitLinks, NoisySamples_ReportTheNoise) {
   EXPECT_LE(fit.law.spread("all_to_all.large"), 2.5 * kNoise);
   std::vector<std::string> left_out;
   for (const LeftOut& one : fit.left_out) left_out.push_back(one.what);
-  EXPECT_THAT(left_out, testing::IsSupersetOf({"all_to_all.ranks 4", "all_to_all.ranks 8", "all_to_all.sizes 1 of 5"}));
-  EXPECT_THAT(left_out, testing::Not(testing::Contains("all_to_all.ranks 2")));
+  EXPECT_THAT(left_out,
+              ::testing::IsSupersetOf({"all_to_all.ranks 4", "all_to_all.ranks 8", "all_to_all.sizes 1 of 5"}));
+  EXPECT_THAT(left_out, ::testing::Not(::testing::Contains("all_to_all.ranks 2")));
 }
 
 // A tenth of the samples is far off: the fit stays with the others.
@@ -139,18 +141,12 @@ TEST(FitLinks, SamplesThatDoNotFitTheCluster_AreTheUsersMistake) {
                InputError);
 }
 
-class LinkSamples : public testing::Test {
+class LinkSamples : public ::testing::Test {
  protected:
-  std::string written(const std::string& text) {
-    path_ = std::filesystem::temp_directory_path() /
-            fmt::format("moesim_link_samples_{}.csv", testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::ofstream(path_) << text;
-    return path_.string();
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
+  std::string written(const std::string& text) { return folder_.write("samples.csv", text).string(); }
 
  private:
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(LinkSamples, BothFormats_AreRead) {
@@ -176,7 +172,7 @@ TEST_F(LinkSamples, EveryBadLine_IsReported) {
   } catch (const InputError& error) {
     std::vector<int> lines;
     for (const Diagnostic& one : error.diagnostics()) lines.push_back(one.line);
-    EXPECT_THAT(lines, testing::ElementsAre(2, 3, 4, 5, 6));
+    EXPECT_THAT(lines, ::testing::ElementsAre(2, 3, 4, 5, 6));
   }
   EXPECT_THROW(static_cast<void>(read_link_samples(written("a,b\n1,2\n"))), InputError);
   EXPECT_THROW(static_cast<void>(read_link_samples("/nowhere/samples.csv")), MachineError);

@@ -1,13 +1,13 @@
 // What a user can get wrong, case by case: each problem is placed, says why, and all are reported together.
 
 #include <chrono>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/temporary_folder.hpp"
 #include "scenario/test_configs.hpp"
 
 namespace moesim {
@@ -20,6 +20,7 @@ using ::testing::HasSubstr;
 using testing::problems_of;
 using testing::small_scenario;
 using ::testing::StartsWith;
+using testing::TemporaryFolder;
 using testing::test_roots;
 
 struct BadInput {
@@ -246,22 +247,19 @@ TEST(BadFiles, DirectoryMissingJunkAndDevice) {
   EXPECT_THAT(load_problems(data_folder()), ElementsAre(HasSubstr("is a directory (a YAML file is expected)")));
   EXPECT_THAT(load_problems(data_folder() / "nothing.yaml"), ElementsAre(HasSubstr("nothing.yaml: does not exist")));
   EXPECT_THAT(load_problems("/dev/zero"), ElementsAre("/dev/zero: is no regular file (a YAML file is expected)"));
-  const std::filesystem::path junk = std::filesystem::temp_directory_path() / "moesim_bad_input_junk.yaml";
-  std::ofstream(junk, std::ios::binary) << std::string(
+  const TemporaryFolder folder;
+  constexpr std::string_view kElf(
       "\x7f"
       "ELF\x02\x01\x01\0\0",
       9);
-  EXPECT_THAT(load_problems(junk), ElementsAre(HasSubstr(":1:1: byte 0x7f is no text")));
-  std::filesystem::remove(junk);
+  EXPECT_THAT(load_problems(folder.write("junk.yaml", kElf)), ElementsAre(HasSubstr(":1:1: byte 0x7f is no text")));
 }
 
 TEST(BadFiles, AFileThatIsItsOwnBase) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "moesim_bad_input_base";
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / "a.yaml") << "base: b.yaml\n";
-  std::ofstream(folder / "b.yaml") << "base: ./a.yaml\n";
-  EXPECT_THAT(load_problems(folder / "a.yaml"), ElementsAre(HasSubstr("takes itself as its base")));
-  std::filesystem::remove_all(folder);
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.write("a.yaml", "base: b.yaml\n");
+  static_cast<void>(folder.write("b.yaml", "base: ./a.yaml\n"));
+  EXPECT_THAT(load_problems(file), ElementsAre(HasSubstr("takes itself as its base")));
 }
 
 TEST(BadOverrides, AreReportedByTheirNumber) {

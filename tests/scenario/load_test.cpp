@@ -1,7 +1,6 @@
 #include "moesim/scenario/load.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "moesim/scenario/file_text.hpp"
 
+#include "base/temporary_folder.hpp"
 #include "scenario/test_configs.hpp"
 
 namespace moesim {
@@ -17,6 +17,7 @@ namespace {
 
 using testing::data_folder;
 using testing::small_scenario;
+using testing::TemporaryFolder;
 using testing::test_roots;
 
 const std::filesystem::path kSmall = data_folder() / "configs/scenarios/small.yaml";
@@ -205,10 +206,8 @@ TEST(Dump, ReadsBackAndDumpsTheSame) {
       EXPECT_EQ(again[i].cluster.topology->links().size(), original[i].cluster.topology->links().size());
       EXPECT_EQ(again[i].assumptions.size(), original[i].assumptions.size());
     }
-    const std::filesystem::path file = std::filesystem::temp_directory_path() / "moesim_dump_test.yaml";
-    std::ofstream(file) << dumped;
-    EXPECT_EQ(dump_scenario(file, {}, {}), dumped);
-    std::filesystem::remove(file);
+    const TemporaryFolder folder;
+    EXPECT_EQ(dump_scenario(folder.write("dumped.yaml", dumped), {}, {}), dumped);
   }
 }
 

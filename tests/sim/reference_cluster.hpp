@@ -6,28 +6,19 @@
 #include "moesim/cluster/topologies.hpp"
 #include "moesim/cluster/topology.hpp"
 
+#include "cost/collective_fixture.hpp"
+
 namespace moesim::testing {
 
 /// The reference clusters: 8 GPUs of a machine on 25 GB/s each, one NIC of 12.5 GB/s; one switch, or leaves of
 /// `nodes_per_leaf` machines with an uplink of half their NICs' sum. No latencies.
 inline Topology reference_cluster(int nodes, int nodes_per_leaf, int gpus = 8) {
-  ClusterConfig config;
-  config.name = "reference";
-  config.topology = "hub";
+  ClusterConfig config = reference(nodes, nodes_per_leaf);
   config.box.gpus = gpus;
-  config.box.pcie = {.bandwidth = {25e9}, .latency = {}};
-  config.nic.port = {.bandwidth = {12.5e9}, .latency = {}};
-  config.fabric.nodes = nodes;
-  config.fabric.nodes_per_leaf = nodes_per_leaf;
-  config.fabric.oversubscription = nodes_per_leaf > 0 ? 2 : 1;
   return hub_box(config);
 }
 
-inline std::vector<RankId> all_ranks(const Topology& topology) {
-  std::vector<RankId> ranks;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(topology.ranks()); ++r) ranks.push_back(RankId{r});
-  return ranks;
-}
+inline std::vector<RankId> all_ranks(const Topology& topology) { return first_ranks(topology.ranks()); }
 
 /// 1 MiB x (1 + (7 i + 3 j) mod 11) from rank i to rank j.
 inline std::vector<double> skewed_bytes(std::size_t ranks) {

@@ -56,6 +56,11 @@ struct KernelWork {
   double launches = 1;
 };
 
+/// Does the kernel work on the rows that the routing sends to the experts of a rank?
+[[nodiscard]] inline bool works_on_routed_rows(const KernelWork& work) {
+  return std::holds_alternative<ExpertGemm>(work.shape) || std::holds_alternative<ExpertMemoryWork>(work.shape);
+}
+
 /// Which of a rank's process groups communicates.
 enum class GroupRole { tensor, context, expert, expert_tensor, data, expert_data, pipeline };
 inline constexpr std::size_t kGroupRoles = 7;

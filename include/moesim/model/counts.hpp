@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,8 @@ enum class WorkKind {
   launch  ///< host overhead that the device waits for
 };
 [[nodiscard]] std::string_view work_kind_name(WorkKind kind);
+/// The same for people: spaces for underscores.
+[[nodiscard]] std::string work_kind_words(WorkKind kind);
 
 enum class LayerKind { dense, moe };
 
