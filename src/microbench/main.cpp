@@ -34,7 +34,8 @@ std::string nccl_version() {
 std::vector<std::string> comments(const Nvml& nvml, const GpuInfo& gpu, const std::vector<std::string>& words) {
   return {fmt::format("gpu: {}; {} multiprocessors; driver {}; CUDA runtime {} (driver's {}); NCCL {}", gpu.name,
                       gpu.multiprocessors, nvml.driver(), gpu.runtime, gpu.driver, nccl_version()),
-          fmt::format("host: {}; date: {}; command: moesim-bench {}", host_name(), utc_date(), fmt::join(words, " "))};
+          fmt::format("host: {}; date: {}; command: moesim-bench {}", host_name(), moesim::utc_date(),
+                      fmt::join(words, " "))};
 }
 
 struct Options {
