@@ -2,6 +2,7 @@
 one, else small Triton kernels that pass over memory once (as Transformer Engine's fused permutation and activation do)."""
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 import triton
 import triton.language as tl
@@ -9,10 +10,11 @@ import triton.language as tl
 grouped_mm = getattr(torch, "_grouped_mm", None) or getattr(F, "grouped_mm", None)
 
 
-def route(logits, top_k):
-    """Softmax, top-k, and the order in which (token, expert) rows lie by expert.
-    Returns weights [tokens, top_k], order [rows] (slot of each sorted row), inverse [rows], end of each expert's rows."""
+def route(logits, top_k, chosen=None):
+    """Softmax, top-k, and the order in which (token, expert) rows lie by expert. chosen [tokens, top_k]: experts to take
+    instead of the best. Returns weights [tokens, top_k], order [rows] (slot of each sorted row), inverse [rows], end of each expert's rows."""
     weights, index = torch.topk(torch.softmax(logits, -1, dtype=torch.float32), top_k)
+    index = index if chosen is None else chosen
     experts = index.flatten().to(torch.int32)
     _, order = torch.sort(experts, stable=True)
     slots = torch.arange(order.numel(), device=order.device)
@@ -92,6 +94,22 @@ class Unpermute(torch.autograd.Function):
         block = min(1024, triton.next_power_of_2(width))
         _scatter_grad[(rows.shape[0],)](grad.contiguous(), rows, weights, order, row_grad, weight_grad, width, ctx.top_k, block)
         return row_grad, weight_grad, None, None, None
+
+
+class Exchange(torch.autograd.Function):
+    """All-to-all of equal parts over all ranks; its adjoint is itself."""
+
+    @staticmethod
+    def forward(ctx, rows):
+        out = torch.empty_like(rows)
+        dist.all_to_all_single(out, rows)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        out = torch.empty_like(grad, memory_format=torch.contiguous_format)
+        dist.all_to_all_single(out, grad.contiguous())
+        return out
 
 
 class GroupedLinear(torch.autograd.Function):
