@@ -77,6 +77,19 @@ class Permute(torch.autograd.Function):
         return gather_sum(grad.contiguous(), None, ctx.saved_tensors[0], ctx.top_k), None, None, None
 
 
+class Reorder(torch.autograd.Function):
+    """Row r of the result is row order[r]; inverse[order[r]] = r."""
+
+    @staticmethod
+    def forward(ctx, rows, order, inverse):
+        ctx.save_for_backward(order, inverse)
+        return torch.index_select(rows, 0, order)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.index_select(grad.contiguous(), 0, ctx.saved_tensors[1]), None, None
+
+
 class Unpermute(torch.autograd.Function):
     """Weighted sum of each token's rows."""
 

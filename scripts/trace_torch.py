@@ -25,7 +25,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from bench_torch import Clock, check, median_replay, nvidia_smi
-from torch_kernels import Exchange, GatedActivation, GroupedLinear, Permute, Unpermute, route
+from torch_kernels import Exchange, GatedActivation, GroupedLinear, Permute, Reorder, Unpermute, route
 
 # hidden, heads, head_dim, experts, top_k, expert_hidden (fine-grained), gated. The twin: payload hidden / 4; expert_hidden such
 # that the experts have as many weights.
@@ -66,20 +66,23 @@ class Layer(torch.nn.Module):
         self.even = (torch.randperm(rows, device="cuda") % self.experts).view(tokens, self.top_k)
         step = rows // self.experts * self.ep
         self.even_offsets = torch.arange(step, rows + 1, step, device="cuda", dtype=torch.int32)
+        # Rows arrive as [source rank, expert, row]; the experts want [expert, source rank, row].
+        arrived = torch.arange(rows, device="cuda").view(self.ep, self.experts // self.ep, -1)
+        self.by_expert = arrived.transpose(0, 1).reshape(-1)
+        self.by_source = torch.empty_like(self.by_expert).scatter_(0, self.by_expert, torch.arange(rows, device="cuda"))
 
     def block(self, x):
         weights, order, inverse, offsets = route(F.linear(x, self.router), self.top_k, self.even)
         inputs = F.linear(x, self.descend) if self.structure == "bigmac" else x
         rows = Permute.apply(inputs, order, inverse, self.top_k)
-        if self.ep > 1:  # [source rank, expert, row] as it arrives, [expert, source rank, row] as the experts want it
-            local = self.experts // self.ep
-            rows = Exchange.apply(rows).view(self.ep, local, -1, self.payload).transpose(0, 1).reshape(-1, self.payload)
+        if self.ep > 1:
+            rows = Reorder.apply(Exchange.apply(rows), self.by_expert, self.by_source)
             offsets = self.even_offsets
         rows = GroupedLinear.apply(rows, self.up, offsets)
         rows = GatedActivation.apply(rows) if self.gated else F.gelu(rows)
         rows = GroupedLinear.apply(rows, self.down, offsets)
         if self.ep > 1:
-            rows = Exchange.apply(rows.view(local, self.ep, -1, self.payload).transpose(0, 1).reshape(-1, self.payload))
+            rows = Exchange.apply(Reorder.apply(rows, self.by_source, self.by_expert))
         out = Unpermute.apply(rows, weights, order, inverse, self.top_k)
         return F.linear(out, self.ascend) if self.structure == "bigmac" else out
 
