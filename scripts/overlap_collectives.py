@@ -11,6 +11,7 @@ import argparse
 import csv
 import datetime
 import math
+import os
 import statistics
 import sys
 
@@ -50,7 +51,7 @@ class Repeated:
     """A graph of `count` launches on a stream of its own, about TIMED long when alone."""
 
     def __init__(self, launch):
-        self.stream = torch.cuda.Stream()
+        self.stream, self.launch = torch.cuda.Stream(), launch  # the operands must live as long as the graph
         with torch.cuda.stream(self.stream):
             for _ in range(3):
                 launch()
@@ -118,9 +119,10 @@ def main():
     if torch.cuda.device_count() < 2:
         print("overlap_collectives: fewer than two CUDA devices (this measures collectives): start it with torchrun", file=sys.stderr)
         return 1
-    dist.init_process_group("nccl")
+    torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl", device_id=torch.device("cuda", torch.cuda.current_device()))
     rank = dist.get_rank()
-    torch.cuda.set_device(rank)
+
     clock = Clock()
     file = open(args.output, "w", newline="") if rank == 0 else None
     if file:

@@ -174,16 +174,38 @@ void check_exchange(const Locals& locals, Task task) {
   }
 }
 
+/// `batch` runs, one graph for each GPU of this process.
+std::vector<std::unique_ptr<CapturedGraph>> capture_runs(const Locals& locals, const Task& task, int batch) {
+  std::vector<std::unique_ptr<CapturedGraph>> graphs;
+  for (const auto& one : locals) {
+    check(cudaSetDevice(one->member.device));
+    graphs.push_back(std::make_unique<CapturedGraph>(one->stream));
+  }
+  for (int i = 0; i < batch; ++i) run_once(locals, task);
+  for (std::size_t i = 0; i < locals.size(); ++i) {
+    check(cudaSetDevice(locals[i]->member.device));
+    graphs[i]->finish();
+  }
+  return graphs;
+}
+
 /// Time of one run, the slowest rank's, in batches that are long enough for the events.
-Measurement time_collective(const Locals& locals, const Task& task, const StoppingRule& rule) {
+Measurement time_collective(const Locals& locals, const Task& task, const CollectiveOptions& options) {
+  const StoppingRule& rule = options.rule;
   int batch = 1;
   Measurement measurement;
+  std::vector<std::unique_ptr<CapturedGraph>> graphs;
   for (bool warm = false;;) {
+    if (options.graphs && (graphs.empty() || !warm)) graphs = capture_runs(locals, task, batch);
     for (const auto& one : locals) {
       check(cudaSetDevice(one->member.device));
       one->begin.record(one->stream.get());
     }
-    for (int i = 0; i < batch; ++i) run_once(locals, task);
+    for (int i = 0; i < batch && !options.graphs; ++i) run_once(locals, task);
+    for (std::size_t i = 0; i < graphs.size(); ++i) {
+      check(cudaSetDevice(locals[i]->member.device));
+      graphs[i]->launch();
+    }
     double slowest = 0;
     for (const auto& one : locals) {
       check(cudaSetDevice(one->member.device));
@@ -193,7 +215,7 @@ Measurement time_collective(const Locals& locals, const Task& task, const Stoppi
     }
     slowest = agree_on_largest(locals, slowest);
     if (!warm) {
-      warm = slowest >= 1e-3 || batch >= 64;
+      warm = slowest >= 1e-3 || batch >= 64;  // what the first launch loads is in the batch that is thrown away
       if (!warm) batch *= 4;
       continue;
     }
@@ -202,13 +224,14 @@ Measurement time_collective(const Locals& locals, const Task& task, const Stoppi
   }
 }
 
-Row shape_of(const Task& task, std::string_view distribution) {
+Row shape_of(const Task& task, std::string_view distribution, bool graphs) {
   return {{"collective", task.kind == "all_to_all_2d" ? "all_to_all" : task.kind},
           {"algorithm", task.kind == "all_to_all_2d" ? "hierarchical_2d" : "flat"},
           {"distribution", std::string(distribution)},
           {"ranks", fmt::format("{}", task.ranks)},
           {"nodes", fmt::format("{}", task.nodes)},
-          {"bytes_per_rank", fmt::format("{}", task.bytes)}};
+          {"bytes_per_rank", fmt::format("{}", task.bytes)},
+          {"launch", graphs ? "graph" : "stream"}};
 }
 
 class Sweep {
@@ -255,7 +278,7 @@ class Sweep {
   }
 
   void measure(const Task& task, const std::string& distribution) {
-    const Row shape = shape_of(task, distribution);
+    const Row shape = shape_of(task, distribution, options_.graphs);
     Locals locals;
     for (const Member& member : communicator_.members()) {
       check(cudaSetDevice(member.device));
@@ -273,7 +296,7 @@ class Sweep {
       fill_random(one->send.as<void>(), task.bytes / kElement, kElement, false,
                   static_cast<std::uint64_t>(one->member.rank), one->stream.get());
     }
-    const Measurement measured = time_collective(locals, task, options_.rule);
+    const Measurement measured = time_collective(locals, task, options_);
     if (file_ != nullptr) {
       file_->add(shape, {{"time_us", fmt::format("{:.3f}", 1e6 * measured.median())},
                          {"noise", fmt::format("{:.4f}", measured.noise())}});
@@ -295,7 +318,7 @@ std::vector<std::string> collective_kinds() {
 }
 
 std::vector<std::string> collective_columns() {
-  return {"collective", "algorithm", "distribution", "ranks", "nodes", "bytes_per_rank"};
+  return {"collective", "algorithm", "distribution", "ranks", "nodes", "bytes_per_rank", "launch"};
 }
 
 void run_collectives(const World& world, const CollectiveOptions& options, SampleFile* file) {

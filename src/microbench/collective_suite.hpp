@@ -15,6 +15,7 @@ struct CollectiveOptions {
   std::int64_t most = std::int64_t{8} << 30U;
   std::optional<BytesMatrix> matrix;  ///< one uneven all_to_all instead of the sweep
   double zipf = 0;                    ///< exponent of uneven all_to_alls beside the even ones; 0: none
+  bool graphs = false;                ///< captured in CUDA graphs: without the host's launches, as a captured step runs
   StoppingRule rule{.noise = 0.02, .fewest = 5, .least_seconds = 5e-3, .patience = 1};
   std::uint64_t seed = 1;
 };

@@ -63,29 +63,21 @@ GpuInfo gpu_info(int device) {
           .runtime = version(runtime)};
 }
 
+CapturedGraph::CapturedGraph(const Stream& stream) : stream_(stream.get()) {
+  check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
+}
+
+CapturedGraph::~CapturedGraph() {
+  if (instance_ != nullptr) cudaGraphExecDestroy(instance_);
+  if (graph_ != nullptr) cudaGraphDestroy(graph_);
+}
+
+void CapturedGraph::finish() {
+  check(cudaStreamEndCapture(stream_, &graph_));
+  check(cudaGraphInstantiate(&instance_, graph_, 0));
+}
+
 namespace {
-
-/// A captured graph, ready to be replayed.
-class Replay {
- public:
-  Replay(const Stream& stream, const std::vector<Launch1>& launches) {
-    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
-    for (const Launch1& launch : launches) launch(stream.get());
-    check(cudaStreamEndCapture(stream.get(), &graph_));
-    check(cudaGraphInstantiate(&instance_, graph_, 0));
-  }
-  ~Replay() {
-    cudaGraphExecDestroy(instance_);
-    cudaGraphDestroy(graph_);
-  }
-  Replay(const Replay&) = delete;
-  Replay& operator=(const Replay&) = delete;
-  void launch(const Stream& stream) const { check(cudaGraphLaunch(instance_, stream.get())); }
-
- private:
-  cudaGraph_t graph_ = nullptr;
-  cudaGraphExec_t instance_ = nullptr;
-};
 
 template <class Run>
 Measurement repeat(const Stream& stream, double launches, const StoppingRule& rule, const Run& run) {
@@ -113,8 +105,10 @@ Measurement time_launches(const std::vector<Launch1>& launches, const StoppingRu
   launches.front()(stream.get());  // loads the module, allocates workspaces
   stream.wait();
   if (graph) {
-    const Replay replay(stream, launches);
-    return repeat(stream, count, rule, [&] { replay.launch(stream); });
+    CapturedGraph captured(stream);
+    for (const Launch1& launch : launches) launch(stream.get());
+    captured.finish();
+    return repeat(stream, count, rule, [&] { captured.launch(); });
   }
   return repeat(stream, count, rule, [&] {
     for (const Launch1& launch : launches) launch(stream.get());

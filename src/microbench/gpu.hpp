@@ -60,6 +60,22 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
+/// What a stream was given between the constructor and `finish`, to be launched as one.
+class CapturedGraph {
+ public:
+  explicit CapturedGraph(const Stream& stream);
+  ~CapturedGraph();
+  CapturedGraph(const CapturedGraph&) = delete;
+  CapturedGraph& operator=(const CapturedGraph&) = delete;
+  void finish();
+  void launch() const { check(cudaGraphLaunch(instance_, stream_)); }
+
+ private:
+  cudaStream_t stream_;
+  cudaGraph_t graph_ = nullptr;
+  cudaGraphExec_t instance_ = nullptr;
+};
+
 struct GpuInfo {
   std::string name;
   std::string pci_address;

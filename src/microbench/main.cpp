@@ -157,6 +157,8 @@ int run(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   collectives->add_option("--bytes-matrix", options.matrix, "one uneven all_to_all: line = sender, column = receiver");
   collectives->add_option("--zipf", options.collectives.zipf, "also uneven all_to_alls with this exponent");
+  collectives->add_flag("--graphs", options.collectives.graphs,
+                        "in CUDA graphs: without the host's launches (default: launched one by one, as nccl-tests)");
   collectives->add_option("--gpus", options.gpus, "of this machine, without a launcher (default: all)");
   collectives->add_option("--rendezvous", options.rendezvous,
                           "empty folder that all hosts share, with several processes");

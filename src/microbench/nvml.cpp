@@ -24,9 +24,10 @@ void load(void* library, const char* name, Function& function) {
   function = reinterpret_cast<Function>(::dlsym(library, name));
 }
 
-/// One lane's rate of an NVLink version, one direction, all lanes of the link [B/s] (NVIDIA's data sheets).
+/// Rate of one link in one direction [B/s] (NVIDIA's data sheets) by NVML's number of the version: 1.0, 2.0, 2.2, 3.0,
+/// 3.1, 4.0, 5.0 are 1 to 7.
 double link_rate(unsigned version) {
-  constexpr std::array kRates = {0.0, 20e9, 25e9, 25e9, 25e9, 50e9};  // by version 1, 2, 3, 4, 5
+  constexpr std::array kRates = {0.0, 20e9, 25e9, 25e9, 25e9, 25e9, 25e9, 50e9};
   return version < kRates.size() ? kRates[version] : kRates.back();
 }
 
