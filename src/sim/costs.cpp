@@ -124,7 +124,8 @@ TrafficId ProgramCosts::uneven(std::uint32_t routing, bool reversed) {
                                                                rows.to_nodes, PlanDetail::transfers));
   }
   CollectivePlan closed = without_transfers(plans.front());
-  entry->second = plans_.add(std::move(plans));
+  const auto back = uneven_.find({routing, !reversed});
+  entry->second = plans_.add(std::move(plans), back == uneven_.end() ? std::nullopt : std::optional(back->second));
   closed_.emplace(entry->second, std::move(closed));
   return entry->second;
 }

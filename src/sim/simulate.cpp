@@ -39,7 +39,7 @@ void add_notes(Timeline& timeline, const Scenario& scenario, const Execution& of
   if (timeline.flows_folded + timeline.flows_reused > 0) {
     timeline.notes.push_back(fmt::format(
         "{} flows were simulated, {} folded (equal sizes in one collective: they end with the busiest link) and {} "
-        "used again (the same collective alone on the network); exact",
+        "used again (the same collective, or its mirror image, alone on the network); exact",
         timeline.flows_simulated, timeline.flows_folded, timeline.flows_reused));
   }
   const Routings& routings = *of.routings;

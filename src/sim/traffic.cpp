@@ -140,11 +140,25 @@ void Traffic::flush() {
   if (record_) record_solo(run);
 }
 
-const Traffic::SoloRun& Traffic::solo_run() {
+/// The steps that begin now; mirror images have one key, as they take the same time. (Which one ran first decides the
+/// last bits, and the order of events is always the same.)
+std::vector<Traffic::StepKey> Traffic::memory_key() const {
   std::vector<StepKey> key;
-  key.reserve(pending_.size());
-  for (const JobId id : pending_) key.push_back({jobs_[id].request, jobs_[id].phase});
-  const auto [entry, added] = memory_.try_emplace(std::move(key));
+  std::vector<StepKey> mirrored;
+  for (const JobId id : pending_) {
+    key.push_back({jobs_[id].request, jobs_[id].phase});
+    const std::optional<TrafficId> mirror = plans_[jobs_[id].request.traffic].mirror;
+    if (!mirror || record_) continue;
+    mirrored.push_back(key.back());
+    mirrored.back().request.traffic = *mirror;
+  }
+  // Results are kept in the order of the steps: it must be that of the mirror images too.
+  const bool usable = mirrored.size() == key.size() && mirrored < key && std::ranges::is_sorted(mirrored);
+  return usable ? mirrored : key;
+}
+
+const Traffic::SoloRun& Traffic::solo_run() {
+  const auto [entry, added] = memory_.try_emplace(memory_key());
   SoloRun& run = entry->second;
   if (added) {
     const Job& first = jobs_[pending_.front()];
@@ -181,14 +195,27 @@ std::optional<Seconds> Traffic::folded_time(const Job& job) const {
   return Seconds{longest};
 }
 
+/// Traffic of one kind needs only the links that can stop it.
+const RouteList& Traffic::routes_of_pending() const {
+  std::optional<std::uint32_t> shares;
+  bool alike = true;
+  for (const JobId id : pending_) {
+    for_each_transfer(jobs_[id], [&](const Leg& leg, std::size_t, double, double) {
+      alike = alike && leg.shares == shares.value_or(leg.shares);
+      shares = leg.shares;
+    });
+  }
+  return shares && alike ? plans_.routes_alone(*shares) : plans_.routes();
+}
+
 void Traffic::simulate_solo(SoloRun& run) {
   FlowSet set;
   std::vector<std::size_t> first_flow;  // by step
-  std::vector<std::uint32_t> group_of;  // by flow, of a step of several groups
+  const RouteList& routes = routes_of_pending();
   for (const JobId id : pending_) {
     first_flow.push_back(set.bytes.size());
     for_each_transfer(jobs_[id], [&](const Leg& leg, std::size_t i, double load, double) {
-      set.routes.add(plans_.routes()[leg.routes[i]]);
+      set.routes.add(routes[leg.routes[i]]);
       set.begin.push_back({});
       set.bytes.push_back({load});
     });

@@ -30,8 +30,8 @@ struct NotSymmetric {};
 /// Collectives under way, from event to event.
 ///
 /// Collectives that begin together on an idle network, and end before another begins, take the same time whenever they
-/// run: such runs are remembered. If another one does begin in between, the flows are put on the network as of their
-/// own beginning and both go on from there.
+/// run: such runs are remembered, and serve their mirror images too. If another one does begin in between, the flows
+/// are put on the network as of their own beginning and both go on from there.
 class Traffic {
  public:
   using Ticket = std::uint32_t;  ///< of the caller, given back at the end
@@ -93,6 +93,8 @@ class Traffic {
   void for_each_transfer(const Job& job, Visit visit) const;
   [[nodiscard]] std::size_t transfers(const Job& job) const;
   [[nodiscard]] Seconds startup(const Job& job) const;
+  [[nodiscard]] std::vector<StepKey> memory_key() const;
+  [[nodiscard]] const RouteList& routes_of_pending() const;
   [[nodiscard]] const SoloRun& solo_run();
   [[nodiscard]] std::optional<Seconds> folded_time(const Job& job) const;
   void simulate_solo(SoloRun& run);

@@ -1,9 +1,14 @@
 #include "sim/traffic_plans.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_map>
 #include <utility>
 
 #include "moesim/base/diagnostic.hpp"
+
+#include "sim/implied_links.hpp"
+#include "sim/mirrored_traffic.hpp"
 
 namespace moesim {
 
@@ -47,8 +52,9 @@ TrafficId TrafficPlans::add(const CollectivePlan& plan, const RankGroups& groups
   return keep(std::move(planned));
 }
 
-TrafficId TrafficPlans::add(std::vector<CollectivePlan> plans) {
+TrafficId TrafficPlans::add(std::vector<CollectivePlan> plans, std::optional<TrafficId> mirror) {
   PlannedTraffic planned;
+  planned.mirror = mirror;
   planned.overlapped = plans.front().overlapped;
   for (CollectivePlan& plan : plans) {
     planned.unit.push_back(plan.uneven_bytes);
@@ -75,6 +81,12 @@ TrafficId TrafficPlans::add_pairs(const CollectivePlan& plan, const std::vector<
 
 void TrafficPlans::finish() {
   capacities_ = tiers_.capacities();
+  find_routes();
+  find_routes_alone();
+  check_mirrors();
+}
+
+void TrafficPlans::find_routes() {
   // Routes depend on the pair and on the shares of the links: many plans have them in common.
   std::vector<CapacityFactors> known;
   std::unordered_map<std::uint64_t, std::uint32_t> route_of;
@@ -85,6 +97,7 @@ void TrafficPlans::finish() {
       for (Leg& leg : group) {
         const auto shares = static_cast<std::size_t>(std::ranges::find(known, leg.factors) - known.begin());
         if (shares == known.size()) known.push_back(leg.factors);
+        leg.shares = static_cast<std::uint32_t>(shares);
         leg.routes.reserve(leg.transfers.size());
         for (const Transfer& transfer : leg.transfers) {
           const std::uint64_t key = (shares * ranks + transfer.from.index()) * ranks + transfer.to.index();
@@ -96,6 +109,50 @@ void TrafficPlans::finish() {
           leg.routes.push_back(entry->second);
         }
       }
+    }
+  }
+  shares_ = known.size();
+}
+
+void TrafficPlans::find_routes_alone() {
+  for (std::uint32_t shares = 0; shares < shares_; ++shares) {
+    std::vector<char> used(routes_.size(), 0);
+    for (const PlannedTraffic& planned : planned_) {
+      for (const std::vector<Leg>& group : planned.groups) {
+        for (const Leg& leg : group) {
+          if (leg.shares != shares) continue;
+          for (const std::uint32_t route : leg.routes) used[route] = 1;
+        }
+      }
+    }
+    const auto links_of = [&](std::size_t route) {
+      return used[route] != 0 ? routes_[route] : std::span<const LinkId>{};
+    };
+    RouteList own;
+    for (std::size_t route = 0; route < routes_.size(); ++route) own.add(links_of(route));
+    const std::vector<char> implied = implied_links(capacities_, own);
+    RouteList& alone = alone_.emplace_back();
+    std::vector<LinkId> kept;
+    for (std::size_t route = 0; route < routes_.size(); ++route) {
+      kept.clear();
+      std::ranges::copy_if(own[route], std::back_inserter(kept),
+                           [&](LinkId link) { return implied[link.index()] == 0; });
+      alone.add(kept);
+    }
+  }
+}
+
+void TrafficPlans::check_mirrors() {
+  std::vector<MirroredLinks> links;
+  for (const RouteList& alone : alone_) links.emplace_back(capacities_, alone);
+  for (TrafficId id = 0; id < planned_.size(); ++id) {
+    PlannedTraffic& one = planned_[id];
+    if (!one.mirror) continue;
+    PlannedTraffic& other = planned_[*one.mirror];
+    if (mirrored(one, other, links)) {
+      other.mirror = id;
+    } else {
+      one.mirror.reset();
     }
   }
 }
