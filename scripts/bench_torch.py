@@ -297,13 +297,12 @@ def bench_memory(bench, rng, share):
         table = torch.randn(50257, h, device="cuda", dtype=dtype)
         words = [torch.randint(0, 50257, (rows,), device="cuda") for _ in range(2)]
         record("embedding", 2 * size, [lambda w=w: F.embedding(w, table) for w in words])
-        experts, top_k = rng.choice([(64, 8), (128, 8), (256, 8), (8, 2)])
-        logits = [torch.randn(rows, experts, device="cuda") for _ in range(4)]
-        bench.record({"kernel": "router", "dtype": "fp32", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 5},
+        experts, top_k = rng.choice([(64, 8), (64, 6), (128, 8), (256, 8), (8, 2)])
+        logits = [torch.randn(rows, experts, device="cuda", dtype=dtype) for _ in range(4)]
+        bench.record({"kernel": "router", "dtype": "bf16", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 5},
                      [lambda l=l: torch_kernels.route(l, top_k) for l in logits])
         if rows * top_k * h * e < 4e9:
-            weights, order, inverse, _ = torch_kernels.route(logits[0], top_k)
-            tokens = order // top_k
+            weights, order, tokens, inverse, _ = torch_kernels.route(logits[0], top_k)
             packed = [torch.index_select(x, 0, tokens) for x in xs[:4]]
             check("unpermute", torch_kernels.gather_sum(packed[0], weights, inverse, top_k),
                   (packed[0].float().index_select(0, inverse).view(rows, top_k, h) * weights.unsqueeze(-1)).sum(1))
@@ -313,7 +312,50 @@ def bench_memory(bench, rng, share):
             bench.record(ways | {"kernel": "unpermute"}, [lambda p=p: torch_kernels.gather_sum(p, weights, inverse, top_k) for p in packed])
             bench.record(ways | {"kernel": "unpermute_eager"}, [lambda p=p: torch.index_select(p, 0, inverse).view(rows, top_k, h).sum(1) for p in packed])
             bench.record(ways | {"kernel": "unpermute_atomic"}, [lambda p=p, o=o: o.index_add_(0, tokens, p) for p, o in zip(packed, outs)])
+            bench.record(ways | {"kernel": "unpermute_backward", "bytes": (2 * top_k + 1) * size},
+                         [lambda p=p, x=x: torch_kernels.scatter_grad(x, p, weights, order, top_k) for p, x in zip(packed, xs)])
         del xs, outs, logits
+
+
+def bench_backward(bench, rng, share):
+    """Gradients of kernels that move bytes: `bytes` counts each operand once."""
+    dtype, e = torch.bfloat16, 2
+    scores = torch.randn(64, 32, device="cuda", requires_grad=True)
+    with torch.enable_grad():
+        weights, index = torch.topk(torch.softmax(scores, -1), 4)
+        want = torch.autograd.grad(weights, scores, torch.ones_like(weights))[0]
+    check("router_backward", torch_kernels.route_grad(torch.ones_like(weights), index, torch.softmax(scores.detach(), -1), torch.float32), want)
+    while not bench.over(share):
+        rows, h = log_uniform(rng, 16, 65536), rng.choice([1024, 2048, 4096, 7168])
+        size = rows * h * e
+        if size > 6e8:
+            continue
+        n = bench.copies(3 * size)
+        xs, grads = ([torch.randn(rows, h, device="cuda", dtype=dtype) for _ in range(n)] for _ in range(2))
+        def record(kernel, moved, launches, **further):
+            bench.record({"kernel": kernel, "dtype": "bf16", "m": rows, "n": h, "bytes": int(moved)}, launches, **further)
+        # The norm's gradient needs what its forward pass saved: both are captured, and the forward pass taken off.
+        weight = torch.ones(h, device="cuda", dtype=dtype, requires_grad=True)
+        inputs = [x.detach().requires_grad_() for x in xs]
+        def forward(x):
+            with torch.enable_grad():
+                return F.rms_norm(x, (h,), weight)
+        record("norm_backward", 3 * size, [lambda x=x, g=g: torch.autograd.grad(forward(x), (x, weight), g) for x, g in zip(inputs, grads)],
+               without=[lambda x=x: forward(x) for x in inputs])
+        record("activation_backward", 3 * size, [lambda x=x, g=g: torch.ops.aten.gelu_backward(g, x) for x, g in zip(xs, grads)])
+        halves = [g[:, :h // 2].contiguous() for g in grads]
+        record("gated_activation_backward", 2.5 * size, [lambda x=x, g=g: torch_kernels.swiglu_grad(x, g) for x, g in zip(xs, halves)])
+        # Gradients of queries, keys and values, each by heads, become that of their common projection: put side by side, then by tokens.
+        head_dim = rng.choice([64, 128])
+        heads = [tuple(torch.randn(1, rows, h // head_dim, head_dim, device="cuda", dtype=dtype).transpose(1, 2) for _ in range(3))
+                 for _ in range(max(2, n // 3))]
+        record("qkv_gradient", 4 * 3 * size, [lambda t=t: torch.stack(t).permute(1, 3, 0, 2, 4).reshape(rows, 3 * h) for t in heads])
+        experts, top_k = rng.choice([(64, 8), (64, 6), (128, 8), (256, 8), (8, 2)])
+        probabilities = [torch.softmax(torch.randn(rows, experts, device="cuda"), -1) for _ in range(4)]
+        chosen = [torch.topk(p, top_k) for p in probabilities]
+        bench.record({"kernel": "router_backward", "dtype": "fp32", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 4},
+                     [lambda p=p, c=c: torch_kernels.route_grad(c[0], c[1], p, dtype) for p, c in zip(probabilities, chosen)])
+        del xs, grads, inputs, halves, heads, probabilities, chosen
 
 
 def bench_optimizer(bench, rng, share):
@@ -328,8 +370,8 @@ def bench_optimizer(bench, rng, share):
 
 
 # By name: the function and its share of the time.
-SUITES = {"gemm": (bench_gemm, 0.45), "grouped": (bench_grouped, 0.2), "memory": (bench_memory, 0.2), "optimizer": (bench_optimizer, 0.03),
-          "attention": (bench_attention, 0.12)}
+SUITES = {"gemm": (bench_gemm, 0.4), "grouped": (bench_grouped, 0.2), "memory": (bench_memory, 0.15), "backward": (bench_backward, 0.1),
+          "optimizer": (bench_optimizer, 0.03), "attention": (bench_attention, 0.12)}
 
 
 def main():

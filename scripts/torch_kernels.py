@@ -12,7 +12,8 @@ grouped_mm = getattr(torch, "_grouped_mm", None) or getattr(F, "grouped_mm", Non
 
 def route(logits, top_k, chosen=None):
     """Softmax, top-k, and the order in which (token, expert) rows lie by expert. chosen [tokens, top_k]: experts to take
-    instead of the best. Returns weights [tokens, top_k], order [rows] (slot of each sorted row), inverse [rows], end of each expert's rows."""
+    instead of the best. Returns weights [tokens, top_k], order [rows] (slot of each sorted row), tokens [rows] (token of each sorted
+    row), inverse [rows], end of each expert's rows."""
     weights, index = torch.topk(torch.softmax(logits, -1, dtype=torch.float32), top_k)
     index = index if chosen is None else chosen
     experts = index.flatten().to(torch.int32)
@@ -20,7 +21,13 @@ def route(logits, top_k, chosen=None):
     slots = torch.arange(order.numel(), device=order.device)
     inverse = torch.empty_like(order).scatter_(0, order, slots)
     counts = torch.zeros(logits.shape[-1], device=logits.device, dtype=torch.int32).scatter_add_(0, index.flatten(), torch.ones_like(experts))
-    return weights, order, inverse, torch.cumsum(counts, 0, dtype=torch.int32)
+    return weights, order, order // top_k, inverse, torch.cumsum(counts, 0, dtype=torch.int32)
+
+
+def route_grad(weight_grad, index, probabilities, dtype):
+    """Gradient of the scores (in `dtype`) of route's weights: scattered among the experts, through the softmax."""
+    grad = torch.zeros_like(probabilities).scatter_(-1, index, weight_grad)
+    return torch.ops.aten._softmax_backward_data(grad, probabilities, -1, torch.float32).to(dtype)
 
 
 @triton.jit
@@ -63,14 +70,23 @@ def gather_sum(rows, weights, inverse, top_k):
     return out
 
 
+def scatter_grad(grad, rows, weights, order, top_k):
+    """Gradients of gather_sum's rows (each a scaled copy of its token's) and of its weights."""
+    row_grad, weight_grad = torch.empty_like(rows), torch.empty_like(weights)
+    width = rows.shape[1]
+    block = min(1024, triton.next_power_of_2(width))
+    _scatter_grad[(rows.shape[0],)](grad, rows, weights, order, row_grad, weight_grad, width, top_k, block)
+    return row_grad, weight_grad
+
+
 class Permute(torch.autograd.Function):
-    """Row r of the result is the token of slot order[r]. Backward: every token sums its rows."""
+    """Row r of the result is token tokens[r]. Backward: every token sums its rows."""
 
     @staticmethod
-    def forward(ctx, x, order, inverse, top_k):
+    def forward(ctx, x, tokens, inverse, top_k):
         ctx.save_for_backward(inverse)
         ctx.top_k = top_k
-        return torch.index_select(x, 0, order // top_k)
+        return torch.index_select(x, 0, tokens)
 
     @staticmethod
     def backward(ctx, grad):
@@ -102,11 +118,7 @@ class Unpermute(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         rows, weights, order = ctx.saved_tensors
-        row_grad, weight_grad = torch.empty_like(rows), torch.empty_like(weights)
-        width = rows.shape[1]
-        block = min(1024, triton.next_power_of_2(width))
-        _scatter_grad[(rows.shape[0],)](grad.contiguous(), rows, weights, order, row_grad, weight_grad, width, ctx.top_k, block)
-        return row_grad, weight_grad, None, None, None
+        return *scatter_grad(grad.contiguous(), rows, weights, order, ctx.top_k), None, None, None
 
 
 class Exchange(torch.autograd.Function):
@@ -161,6 +173,13 @@ def _swiglu_grad(x, grad, out, width, block: tl.constexpr):
     tl.store(out + row * 2 * width + width + column, (dy * gate * sigmoid).to(out.dtype.element_ty), mask=mask)
 
 
+def swiglu_grad(x, grad):
+    width, out = x.shape[1] // 2, torch.empty_like(x)
+    block = min(1024, triton.next_power_of_2(width))
+    _swiglu_grad[(x.shape[0], triton.cdiv(width, block))](x, grad, out, width, block)
+    return out
+
+
 class GatedActivation(torch.autograd.Function):
     """silu(left half) * right half."""
 
@@ -175,8 +194,4 @@ class GatedActivation(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        x = ctx.saved_tensors[0]
-        width, out = x.shape[1] // 2, torch.empty_like(x)
-        block = min(1024, triton.next_power_of_2(width))
-        _swiglu_grad[(x.shape[0], triton.cdiv(width, block))](x, grad.contiguous(), out, width, block)
-        return out
+        return swiglu_grad(ctx.saved_tensors[0], grad.contiguous())

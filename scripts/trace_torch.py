@@ -72,9 +72,9 @@ class Layer(torch.nn.Module):
         self.by_source = torch.empty_like(self.by_expert).scatter_(0, self.by_expert, torch.arange(rows, device="cuda"))
 
     def block(self, x):
-        weights, order, inverse, offsets = route(F.linear(x, self.router), self.top_k, self.even)
+        weights, order, source, inverse, offsets = route(F.linear(x, self.router), self.top_k, self.even)
         inputs = F.linear(x, self.descend) if self.structure == "bigmac" else x
-        rows = Permute.apply(inputs, order, inverse, self.top_k)
+        rows = Permute.apply(inputs, source, inverse, self.top_k)
         if self.ep > 1:
             rows = Reorder.apply(Exchange.apply(rows), self.by_expert, self.by_source)
             offsets = self.even_offsets
