@@ -353,7 +353,7 @@ def bench_backward(bench, rng, share):
         experts, top_k = rng.choice([(64, 8), (64, 6), (128, 8), (256, 8), (8, 2)])
         probabilities = [torch.softmax(torch.randn(rows, experts, device="cuda"), -1) for _ in range(4)]
         chosen = [torch.topk(p, top_k) for p in probabilities]
-        bench.record({"kernel": "router_backward", "dtype": "fp32", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 4},
+        bench.record({"kernel": "router_backward", "dtype": "fp32", "m": rows, "n": experts, "k": top_k, "bytes": rows * experts * 4 * 3},
                      [lambda p=p, c=c: torch_kernels.route_grad(c[0], c[1], p, dtype) for p, c in zip(probabilities, chosen)])
         del xs, grads, inputs, halves, heads, probabilities, chosen
 
