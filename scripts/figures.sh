@@ -10,13 +10,14 @@ renderer=${2:-build/figures}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
-# figure NAME "COMMAND" PLOT_OPTIONS...
+# figure NAME "COMMAND" PLOT_OPTIONS...      what the command writes with -o, or with the option that it ends in
 figure() {
-  local name=$1 command=$2 file
+  local name=$1 command=$2 file output=
   shift 2
   file=$results/$name
+  [[ $command == *--trace ]] || output=-o
   # shellcheck disable=SC2086 # a command is several words
-  "$moesim" $command --config-root . -o "$file" 2>/dev/null || [ $? -eq 3 ] # 3: validate, out of tolerance
+  "$moesim" $command $output "$file" --config-root . >/dev/null 2>&1 || [ $? -eq 3 ] # 3: validate, out of tolerance
   "$moesim" plot "$file" "$@" --config-root . --renderer "$renderer" -o "docs/figures/$name.svg"
 }
 figure paper_training "compare paper_training --format json"
@@ -24,3 +25,6 @@ figure explain_bigmac "explain paper_training --variant bigmac --format json"
 figure validation_h100 "validate --format json"
 figure network_bandwidth "sweep network_bandwidth" --x cluster.nic.bandwidth_Bps
 figure routed_experts "sweep routed_experts"
+skewed="predict paper_skewed --variant bigmac --engine flow --trace"
+figure timeline_skewed "$skewed" --where rank=0 --where rank=3 --where from=400ms --where to=450ms
+figure links_skewed "$skewed" --figure links --where from=400ms --where to=500ms

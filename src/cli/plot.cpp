@@ -128,34 +128,37 @@ Command plot_command() {
       .description =
           "Draws what other commands wrote: predict and compare (JSON) as stacked breakdowns, explain (JSON) as "
           "sensitivities, validate (JSON) as predicted against measured, sweeps (CSV) as lines with their intervals "
-          "over "
-          "one key or as a heat map over two. A figure is a Vega-Lite specification (.vl.json); the other endings are "
-          "drawn from it by a renderer that scripts/setup.sh installs.",
-      .options = {{.name = "RESULT",
-                   .help = "files that moesim wrote with --format json, or CSV of a sweep; - for standard input",
-                   .required = true,
-                   .repeatable = true},
-                  {.name = "--figure",
-                   .value = "FIGURE",
-                   .help = "what to draw (default: what the result is usually drawn as)",
-                   .choices = {}},
-                  {.name = "--x", .value = "COLUMN", .help = "sweeps: the swept key along the axis"},
-                  {.name = "--y", .value = "COLUMN", .help = "sweeps: the second swept key, for a heat map"},
-                  {.name = "--value",
-                   .value = "COLUMN",
-                   .help = "sweeps: what is drawn, of one variant (bigmac.mfu) or all (mfu); default: speed-ups"},
-                  {.name = "--where",
-                   .value = "COLUMN=VALUE",
-                   .help = "sweeps: only the rows with this value",
-                   .repeatable = true},
-                  {.name = "--title", .value = "TEXT", .help = "instead of the usual title"},
-                  {.name = "--renderer",
-                   .value = "FOLDER",
-                   .help = "where scripts/setup.sh put the renderer (default: build/figures)"}},
+          "over one key or as a heat map over two, traces of the flow engine as a timeline of ranks or as the use of "
+          "links. A figure is a Vega-Lite specification (.vl.json); the other endings are drawn from it by a renderer "
+          "that scripts/setup.sh installs.",
+      .options =
+          {{.name = "RESULT",
+            .help = "files that moesim wrote with --format json or --trace, or CSV of a sweep; - for standard input",
+            .required = true,
+            .repeatable = true},
+           {.name = "--figure",
+            .value = "FIGURE",
+            .help = "what to draw (default: what the result is usually drawn as)",
+            .choices = {}},
+           {.name = "--x", .value = "COLUMN", .help = "sweeps: the swept key along the axis"},
+           {.name = "--y", .value = "COLUMN", .help = "sweeps: the second swept key, for a heat map"},
+           {.name = "--value",
+            .value = "COLUMN",
+            .help = "sweeps: what is drawn, of one variant (bigmac.mfu) or all (mfu); default: speed-ups"},
+           {.name = "--where",
+            .value = "COLUMN=VALUE",
+            .help =
+                "sweeps: only the rows with this value; traces: rank=3, stream=compute, link=nic, from=1.2s, to=1.4s",
+            .repeatable = true},
+           {.name = "--title", .value = "TEXT", .help = "instead of the usual title"},
+           {.name = "--renderer",
+            .value = "FOLDER",
+            .help = "where scripts/setup.sh put the renderer (default: build/figures)"}},
       .examples = {
           {"plot compare.json -o breakdown.svg", "where the time goes, variant by variant"},
           {"plot sweep.csv -o speedup.html", "a page that opens anywhere, without a network"},
           {"plot sweep.csv --x cluster.nic.bandwidth_Bps --where cluster.nic.count=2 -o nic.png", "a part of a sweep"},
+          {"plot trace.json --where rank=0 --where from=10ms --where to=20ms -o layer.svg", "a part of a timeline"},
           {"plot validation.json", "the specification, for other tools"}}};
   for (const NamedFigure& figure : kFigures) command.options[1].choices.emplace_back(figure.name);
   const std::vector<Option> common = common_options({.model = false});

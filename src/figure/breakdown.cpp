@@ -1,39 +1,18 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 #include "moesim/base/diagnostic.hpp"
 
-#include "figure/parts.hpp"
+#include "figure/work_parts.hpp"
 
 namespace moesim::figure {
 namespace {
 
-/// Kinds of work that are drawn in one colour: a dozen colours cannot be told apart.
-struct Part {
-  std::string_view name;
-  std::array<std::string_view, 5> kinds;
-  std::string_view color;
-};
-constexpr std::array kParts = {
-    Part{"all-to-all", {"dispatch", "combine"}, kPalette[0]},
-    Part{"experts and projections", {"experts", "descend", "ascend", "shared_experts"}, kPalette[1]},
-    Part{"permute and router", {"permute", "router"}, kPalette[2]},
-    Part{"attention, norms, logits", {"attention", "norms", "embedding", "logits", "dense_ffn"}, kPalette[3]},
-    Part{"gradients and optimizer", {"gradient_reduction", "optimizer"}, kPalette[4]},
-};
-constexpr Part kOther = {"other", {}, kPalette.back()};
-
-const Part& part_of(const std::string& kind) {
-  for (const Part& part : kParts) {
-    if (std::ranges::find(part.kinds, kind) != part.kinds.end()) return part;
-  }
-  return kOther;
-}
-
 struct Bar {
   std::string name;
-  std::map<std::string_view, double> times = {};  ///< by name of the part [s]
+  std::map<std::size_t, double> times = {};  ///< by part [s]
   double total = 0;
   double lo = 0;
   double hi = 0;
@@ -48,7 +27,7 @@ Bar bar_of(const Json& variant, const Json& baseline_name, const std::string& fi
     throw InputError({{.file = file, .key = "breakdown", .message = "is not there (predict and compare write it)"}});
   }
   for (const Json& entry : *breakdown) {
-    bar.times[part_of(text_at(entry, "name", file)).name] += number_at(entry, "time_s", file);
+    bar.times[part_of(text_at(entry, "name", file))] += number_at(entry, "time_s", file);
   }
   bar.lo = bar.hi = bar.total;
   if (const auto interval = variant.find("interval_s"); interval != variant.end() && interval->size() == 2) {
@@ -68,32 +47,16 @@ Bar bar_of(const Json& variant, const Json& baseline_name, const std::string& fi
 Json values_of(const std::vector<Bar>& bars, const Unit& unit) {
   Json values = Json::array();
   for (const Bar& bar : bars) {
-    for (std::size_t order = 0; order <= kParts.size(); ++order) {
-      const Part& part = order < kParts.size() ? kParts[order] : kOther;
-      const auto time = bar.times.find(part.name);
-      if (time == bar.times.end() || time->second <= 0) continue;
+    for (const auto& [part, time] : bar.times) {
+      if (time <= 0) continue;
       values.push_back({{"variant", bar.name},
-                        {"part", part.name},
-                        {"order", order},
-                        {"time", time->second / unit.size},
-                        {"share", time->second / bar.total}});
+                        {"part", kWorkParts.at(part).name},
+                        {"order", part},
+                        {"time", time / unit.size},
+                        {"share", time / bar.total}});
     }
   }
   return values;
-}
-
-/// Colours of the parts that are there, in order.
-Json colors_of(const std::vector<Bar>& bars) {
-  Json domain = Json::array();
-  Json range = Json::array();
-  for (std::size_t order = 0; order <= kParts.size(); ++order) {
-    const Part& part = order < kParts.size() ? kParts[order] : kOther;
-    const auto there = [&](const Bar& bar) { return bar.times.find(part.name) != bar.times.end(); };
-    if (std::ranges::none_of(bars, there)) continue;
-    domain.push_back(part.name);
-    range.push_back(part.color);
-  }
-  return {{"domain", std::move(domain)}, {"range", std::move(range)}};
 }
 
 }  // namespace
@@ -115,7 +78,11 @@ Json breakdown_figure(const std::vector<ResultFile>& results, const FigureOption
   }
   if (bars.empty()) throw InputError({{.file = results.front().name, .message = "has no variant to draw"}});
   double longest = 0;
-  for (const Bar& bar : bars) longest = std::max(longest, bar.hi);
+  std::set<std::size_t> parts;
+  for (const Bar& bar : bars) {
+    longest = std::max(longest, bar.hi);
+    for (const auto& [part, time] : bar.times) parts.insert(part);
+  }
   const Unit unit = time_unit(longest);
 
   Json totals = Json::array();
@@ -153,7 +120,7 @@ Json breakdown_figure(const std::vector<ResultFile>& results, const FigureOption
                              {{"field", "part"},
                               {"type", "nominal"},
                               {"title", nullptr},
-                              {"scale", colors_of(bars)},
+                              {"scale", part_colors(parts)},
                               {"legend", {{"orient", "bottom"}, {"columns", 3}}}}},
                             {"order", {{"field", "order"}, {"type", "quantitative"}}},
                             {"tooltip",

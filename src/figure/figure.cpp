@@ -6,6 +6,7 @@
 
 #include "figure/parts.hpp"
 #include "figure/sweep_table.hpp"
+#include "figure/trace_events.hpp"
 
 namespace moesim {
 namespace {
@@ -18,14 +19,15 @@ FigureKind usual_kind(const ResultFile& result, const FigureOptions& options) {
     const bool one_axis = table.axes().size() < 2 || !options.x.empty();
     return one_axis && options.y.empty() ? FigureKind::speedup : FigureKind::heat_map;
   }
+  if (figure::is_trace(result)) return figure::has_spans(result) ? FigureKind::timeline : FigureKind::links;
   const Json json = figure::parse_json(result);
   if (json.contains("cases")) return FigureKind::measured;
   if (json.contains("resources")) return FigureKind::sensitivity;
   if (json.contains("variants") || json.contains("breakdown")) return FigureKind::breakdown;
   throw InputError(
       {{.file = result.name,
-        .message = "is none of the results that are drawn (predict, compare, explain, validate in JSON; sweep "
-                   "in CSV)"}});
+        .message = "is none of the results that are drawn (predict, compare, explain, validate in JSON; traces "
+                   "of the flow engine; sweep in CSV)"}});
 }
 
 Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const FigureOptions& options,
@@ -43,6 +45,10 @@ Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const Fi
       return figure::heat_map_figure(results.front(), options, run);
     case FigureKind::measured:
       return figure::measured_figure(results, options, run);
+    case FigureKind::timeline:
+      return figure::timeline_figure(results.front(), options, run);
+    case FigureKind::links:
+      return figure::links_figure(results.front(), options, run);
     case FigureKind::sensitivity:
       break;
   }

@@ -34,7 +34,7 @@ const Ending* ending_of(std::string_view column) {
 }
 
 bool is_about_files(std::string_view option) {
-  constexpr std::array<std::string_view, 4> kOptions = {"-o", "--output", "--format", "--config-root"};
+  constexpr std::array<std::string_view, 5> kOptions = {"-o", "--output", "--format", "--config-root", "--trace"};
   return std::ranges::find(kOptions, option) != kOptions.end();
 }
 
@@ -80,6 +80,25 @@ Json frame(std::string title, std::vector<std::string> caption) {
               {"labelFontSize", 12},
               {"titleFontSize", 12}}},
             {"text", {{"color", kInk}, {"fontSize", 12}}}}}};
+}
+
+Json time_axis(const char* field, double from, double to, const Unit& unit) {
+  return {{"field", field},
+          {"type", "quantitative"},
+          {"scale", {{"domain", {from, to}}, {"nice", false}, {"zero", false}}},
+          {"title", fmt::format("time [{}]", unit.name)}};
+}
+
+Json lane_axis(const char* field, Json names) {
+  return {{"field", field},
+          {"type", "nominal"},
+          {"sort", std::move(names)},
+          {"title", nullptr},
+          {"axis", {{"grid", false}, {"ticks", false}, {"domain", false}, {"labelLimit", 360}}}};
+}
+
+Json zoom_over_time() {
+  return {{"name", "zoom"}, {"select", {{"type", "interval"}, {"encodings", {"x"}}}}, {"bind", "scales"}};
 }
 
 Json parse_json(const ResultFile& file) {

@@ -33,6 +33,13 @@ struct Unit {
 /// What stands around every figure: schema, title, caption, look.
 [[nodiscard]] Json frame(std::string title, std::vector<std::string> caption);
 
+/// Axis of a field that is a time, from and to in its unit.
+[[nodiscard]] Json time_axis(const char* field, double from, double to, const Unit& unit);
+/// Axis of named rows below each other, in this order.
+[[nodiscard]] Json lane_axis(const char* field, Json names);
+/// Lets the mouse move and stretch the time axis of a page.
+[[nodiscard]] Json zoom_over_time();
+
 /// A result that should be JSON. @throws InputError when it is none
 [[nodiscard]] Json parse_json(const ResultFile& file);
 /// @throws InputError naming the file when the key is not there or is no number
@@ -54,6 +61,8 @@ struct Unit {
 [[nodiscard]] Json heat_map_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json measured_figure(const std::vector<ResultFile>& results, const FigureOptions& options,
                                    const RunInfo& run);
+[[nodiscard]] Json timeline_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
+[[nodiscard]] Json links_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json sensitivity_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 
 }  // namespace moesim::figure

@@ -18,15 +18,17 @@ constexpr std::size_t kBins = 500;
 constexpr std::array<std::string_view, kStreams> kStreamNames = {"compute", "expert communication",
                                                                  "tensor communication", "gradient communication"};
 
-std::string json_string(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+std::string json_value(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
+std::string json_string(std::string_view text) { return json_value(text); }
 
 class Writer {
  public:
   Writer(const CollectiveModel& model, const RunInfo& run) : model_(model) {
-    fmt::format_to(out(), R"({{"displayTimeUnit":"ms","otherData":{{"version":{},"git_commit":{},"engine":{}}},)",
-                   json_string(run.version), json_string(run.git_commit), json_string(run.engine));
+    fmt::format_to(
+        out(), R"({{"displayTimeUnit":"ms","otherData":{{"version":{},"git_commit":{},"engine":{},"arguments":{}}},)",
+        json_string(run.version), json_string(run.git_commit), json_string(run.engine), json_value(run.arguments));
     text_ += R"("traceEvents":[)";
   }
 

@@ -1,62 +1,19 @@
-#include "moesim/figure/figure.hpp"
-
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "moesim/base/diagnostic.hpp"
 
+#include "figure/example_results.hpp"
 #include "figure/parts.hpp"
 
 namespace moesim {
 namespace {
 
-using nlohmann::json;
-
-const RunInfo kRun{.version = "1.2.3", .git_commit = "abc", .engine = "analytic", .arguments = {}, .inputs = {}};
-
-const ResultFile kCompare{.name = "compare.json", .json = R"({
-  "baseline": "wide",
-  "variants": [
-    {"name": "wide", "scenario": "demo", "mode": "training", "step_time_s": 2.0, "interval_s": [1.5, 2.6], "speedup": 1,
-     "breakdown": [{"name": "dispatch", "time_s": 0.7}, {"name": "combine", "time_s": 0.8},
-                   {"name": "experts", "time_s": 0.4}, {"name": "launch", "time_s": 0.1}]},
-    {"name": "narrow", "scenario": "demo", "mode": "training", "step_time_s": 1.0, "interval_s": [0.8, 1.25],
-     "speedup": 2, "speedup_interval": [1.8, 2.2],
-     "breakdown": [{"name": "dispatch", "time_s": 0.3}, {"name": "combine", "time_s": 0.2},
-                   {"name": "descend", "time_s": 0.5}]}],
-  "provenance": {"version": "1.2.2", "git_commit": "def", "arguments": ["/opt/bin/moesim", "compare", "demo.yaml", "--format", "json", "-o", "x"]}})"};
-
-const ResultFile kValidate{.name = "validate.json", .json = R"({"cases": [
-  {"case": "a", "part": "layer.forward", "measured_s": 0.001, "predicted_s": 0.0011, "lo_s": 0.0009, "hi_s": 0.0013, "error": 0.1},
-  {"case": "b", "part": "layer.forward", "measured_s": 0.01, "predicted_s": 0.02, "lo_s": 0.015, "hi_s": 0.025, "error": 1.0}]})"};
-
-const ResultFile kExplain{.name = "explain.json", .json = R"({"scenario": "demo", "variant": "", "resources": [
-  {"name": "nic_bandwidth", "title": "NIC bandwidth", "independent": true, "elasticity": 0.75},
-  {"name": "nic_count", "title": "NICs per machine", "independent": false, "elasticity": 0.8},
-  {"name": "memory_bandwidth", "title": "GPU memory bandwidth", "independent": true, "elasticity": 0.25}]})"};
-
-// A speed-up that falls from 4 to 0.25 while the bandwidth grows from 1 to 100 GB/s passes 1 on the way.
-const ResultFile kOneAxis{
-    .name = "sweep.csv",
-    .table = ResultTable{.columns = {"cluster.nic.bandwidth_Bps", "wide.step_time_s", "narrow.step_time_s",
-                                     "narrow.speedup", "narrow.speedup_interval_lo", "narrow.speedup_interval_hi"},
-                         .rows = {{"1000000000", "4", "1", "4", "3.5", "4.5"},
-                                  {"10000000000", "2", "1", "2", "1.8", "2.2"},
-                                  {"100000000000", "1", "4", "0.25", "0.2", "0.3"}}}};
-
-const ResultFile kTwoAxes{
-    .name = "grid.csv",
-    .table = ResultTable{.columns = {"model.moe.top_k", "parallelism.ep", "narrow.speedup"},
-                         .rows = {{"1", "8", "0.8"}, {"1", "16", "1.5"}, {"8", "8", "2.5"}, {"8", "16", ""}}}};
-
-json spec_of(const ResultFile& result, const FigureOptions& options = {}) {
-  return json::parse(figure_spec({result}, options, kRun));
-}
+using namespace examples;  // NOLINT(google-build-using-namespace): the examples of this folder
 
 /// All values under a key, at any depth.
 void collect(const json& node, const std::string& key, std::vector<json>& found) {
@@ -88,16 +45,18 @@ TEST_P(Goldens, SpecificationIsAsReviewed) {
   EXPECT_EQ(spec, expected.str()) << path;
 }
 
-INSTANTIATE_TEST_SUITE_P(Figures, Goldens,
-                         testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate},
-                                         Golden{"sensitivity", &kExplain}, Golden{"speedup", &kOneAxis},
-                                         Golden{"heat_map", &kTwoAxes}),
-                         [](const auto& golden) { return std::string(golden.param.name); });
+const auto kExamples =
+    testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
+                    Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
+                    Golden{"links", &kTrace, {.kind = FigureKind::links}});
+std::string name_of(const testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Figures, Goldens, kExamples, name_of);
 
 class EveryFigure : public testing::TestWithParam<Golden> {};
 
 TEST_P(EveryFigure, HasTitleCaptionUnitsAndNoAddressToFetch) {
-  const json spec = spec_of(*GetParam().result);
+  const json spec = spec_of(*GetParam().result, GetParam().options);
   EXPECT_FALSE(spec.at("title").at("text").get<std::string>().empty());
   EXPECT_THAT(spec.at("title").at("subtitle").dump(), testing::HasSubstr("moesim 1.2."));
   EXPECT_TRUE(spec.at("background").is_null());
@@ -106,10 +65,7 @@ TEST_P(EveryFigure, HasTitleCaptionUnitsAndNoAddressToFetch) {
   EXPECT_TRUE(addresses.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Figures, EveryFigure,
-                         testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate},
-                                         Golden{"sensitivity", &kExplain}, Golden{"speedup", &kOneAxis},
-                                         Golden{"heat_map", &kTwoAxes}));
+INSTANTIATE_TEST_SUITE_P(Figures, EveryFigure, kExamples, name_of);
 
 // Parts of a bar add up to its time: 0.7 + 0.8 all-to-all, 0.4 experts, 0.1 other.
 TEST(Breakdown, PartsOfABar_AddUpToItsTime) {
@@ -176,6 +132,18 @@ TEST(Refusals, WhatCannotBeDrawn_IsNamed) {
       {{.name = "x", .json = R"({"variants": []})"}, {}, "no variant"},
       {{.name = "x", .json = R"({"variants": [{"name": 3}]})"}, {}, "name"},
       {{.name = "x", .json = R"({"cases": [{"case": "a"}]})"}, {}, "measured_s"},
+      {kTrace, {.where = {{"rank", "7"}}}, "is no rank"},
+      {kTrace, {.where = {{"from", "3"}}}, "is no time"},
+      {kTrace, {.where = {{"from", "3s"}, {"to", "4s"}}}, "behind the end"},
+      {kTrace, {.where = {{"from", "3us"}, {"to", "3us"}}}, "empty window"},
+      {kTrace, {.where = {{"layer", "1"}}}, "one of: rank, stream"},
+      {kTrace, {.where = {{"stream", "copies"}}}, "no operator"},
+      {kTrace, {.kind = FigureKind::links, .where = {{"link", "nvlink"}}}, "no link"},
+      {{.name = "x", .json = R"({"traceEvents": 3})"}, {}, "nothing happens"},
+      {{.name = "x", .json = R"({"traceEvents": [)"}, {}, "no Chrome trace"},
+      {{.name = "x", .json = R"({"traceEvents": [{"ph":"X"}, {"ph":"X","pid":1,"ts":-1}, 3, []]})"},
+       {},
+       "nothing happens"},
       {kTwoAxes, {.x = "nothing"}, "is no column"},
       {kTwoAxes, {.where = {{"parallelism.ep", "9"}}}, "no row"},
       {kTwoAxes, {.value = "mfu"}, "is no column"},

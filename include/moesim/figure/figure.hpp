@@ -17,15 +17,20 @@ enum class FigureKind {
   heat_map,     ///< sweep: a column over two axes
   measured,     ///< validate: predicted against measured times
   sensitivity,  ///< explain: elasticity of the step time to each resource
+  timeline,     ///< trace of the flow engine: what each stream of each rank does when
+  links,        ///< trace of the flow engine: how full links are when
 };
 struct NamedFigure {
   std::string_view name;
   FigureKind kind;
 };
-inline constexpr std::array kFigures = {
-    NamedFigure{"breakdown", FigureKind::breakdown}, NamedFigure{"speedup", FigureKind::speedup},
-    NamedFigure{"heat_map", FigureKind::heat_map}, NamedFigure{"measured", FigureKind::measured},
-    NamedFigure{"sensitivity", FigureKind::sensitivity}};
+inline constexpr std::array kFigures = {NamedFigure{"breakdown", FigureKind::breakdown},
+                                        NamedFigure{"speedup", FigureKind::speedup},
+                                        NamedFigure{"heat_map", FigureKind::heat_map},
+                                        NamedFigure{"measured", FigureKind::measured},
+                                        NamedFigure{"sensitivity", FigureKind::sensitivity},
+                                        NamedFigure{"timeline", FigureKind::timeline},
+                                        NamedFigure{"links", FigureKind::links}};
 
 /// A result in CSV, as text.
 struct ResultTable {
@@ -46,7 +51,8 @@ struct FigureOptions {
   std::string x = {};      ///< sweeps: column; empty: the first that varies
   std::string y = {};      ///< heat maps: column; empty: the second that varies
   std::string value = {};  ///< sweeps: column; empty: every speed-up (heat map: the first)
-  std::vector<std::pair<std::string, std::string>> where = {};  ///< sweeps: only rows with these values (as written)
+  std::vector<std::pair<std::string, std::string>> where =
+      {};  ///< sweeps: only rows with these values (as written); traces: rank, stream, link, from, to
 };
 
 /// The results as a Vega-Lite specification (JSON, version 6), data and caption inside. Colours are told apart by
