@@ -155,6 +155,7 @@ Output run_collective(const CollectiveOptions& options, const Environment& envir
       flow.name = std::ranges::find(kCollectives, options.kind, &NamedCollective::kind)->name;
     Timeline timeline;
     timeline.makespan = spans.time;
+    timeline.end = spans.time;
     timeline.flows = std::move(spans.flows);
     write_file(*options.trace, to_chrome_trace({timeline}, model, run));
   }

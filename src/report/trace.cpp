@@ -50,7 +50,7 @@ class Writer {
       ++flows_;
     }
     add_links(timeline);
-    offset_ += timeline.makespan;
+    offset_ += timeline.end;
   }
 
   std::string finish() {
@@ -99,7 +99,7 @@ class Writer {
           event(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":"links"}}}})", links);
           links_named_ = true;
         }
-        const Seconds at = (static_cast<double>(bin) / kBins) * timeline.makespan;
+        const Seconds at = (static_cast<double>(bin) / kBins) * timeline.end;
         event(R"({{"name":{},"cat":"link","ph":"C","pid":{},"ts":{:.4f},"args":{{"utilization":{:.4f}}}}})",
               json_string(model_.topology().links()[link].name), links, microseconds(at), now);
       }

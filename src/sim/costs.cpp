@@ -183,8 +183,8 @@ TrafficRequest ProgramCosts::request(std::uint32_t phase, std::uint32_t task, st
   return {.traffic = sized.traffic, .size = sized.size};
 }
 
-TrafficRequest ProgramCosts::send_request(Direction direction) const {
-  const Sized& sized = direction == Direction::forward ? send_forward_ : send_backward_;
+TrafficRequest ProgramCosts::send_request(bool to_next_rank) const {
+  const Sized& sized = to_next_rank ? send_forward_ : send_backward_;
   return {.traffic = sized.traffic, .size = sized.size};
 }
 

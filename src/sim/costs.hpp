@@ -49,7 +49,8 @@ class ProgramCosts {
   /// The collective of a communication task; the groups are the caller's.
   [[nodiscard]] TrafficRequest request(std::uint32_t phase, std::uint32_t task, std::uint32_t routing) const;
   [[nodiscard]] GroupRole role(std::uint32_t phase, std::uint32_t task) const;
-  [[nodiscard]] TrafficRequest send_request(Direction direction) const;
+  /// Between pipeline ranks, to the next one or to the one before.
+  [[nodiscard]] TrafficRequest send_request(bool to_next_rank) const;
   /// Closed-form cost of an operator: law, spread and whether they are extrapolated. Time of the first rank.
   [[nodiscard]] const OpCost& cost(std::uint32_t phase, std::uint32_t op) const { return costs_[phase][op]; }
   [[nodiscard]] const OpCost& send_cost() const { return send_cost_; }

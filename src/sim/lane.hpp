@@ -4,12 +4,15 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "moesim/base/ids.hpp"
 #include "moesim/graph/op_graph.hpp"
 #include "moesim/sim/timeline.hpp"
+
+#include "sim/program.hpp"
 
 namespace moesim {
 
@@ -47,9 +50,10 @@ struct Lane {
   Seconds phase_began;
   std::vector<std::uint16_t> waits;  ///< by task of the phase: how many others it waits for
   std::uint32_t left = 0;            ///< tasks of the phase that are waited for
-  std::array<int, 3> received{};     ///< by Direction
-  std::array<int, 3> consumed{};
-  int inbound = 0;  ///< transfers from other stages on their way here
+  std::array<int, kChannels> received{};
+  std::array<int, kChannels> consumed{};
+  int inbound = 0;               ///< transfers from other stages on their way here
+  std::optional<Seconds> began;  ///< its first run
   Seconds finished;
 
   // Compute stream.

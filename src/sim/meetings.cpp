@@ -32,7 +32,7 @@ void Simulation::arrive(LaneId id, std::uint32_t run, std::uint32_t phase, std::
     meeting.phase = phase;
     meeting.task = task;
     meeting.run = run;
-    meeting.send = Direction::none;
+    meeting.send = Channel::none;
     meeting.key = key;
   }
   const std::uint32_t ticket = entry->second;
@@ -48,7 +48,7 @@ void Simulation::begin_meeting(std::uint32_t ticket) {
   const auto stream = static_cast<std::size_t>(program_.phases[meeting.phase].tasks[meeting.task].stream);
   const Lane& one = lanes_[meeting.lanes.front()];
   const auto role = static_cast<std::size_t>(costs_.role(meeting.phase, meeting.task));
-  TrafficRequest request = costs_.request(meeting.phase, meeting.task, routing(one, meeting.run));
+  TrafficRequest request = costs_.request(meeting.phase, meeting.task, routing(one, meeting.run, meeting.task));
   if (folded_) {
     const auto per_stage = static_cast<std::uint32_t>(graph_.groups[role].size() / graph_.stages.size());
     request.first_group = one.stage * per_stage;
@@ -89,7 +89,7 @@ bool Simulation::within_machine(std::size_t role, std::uint32_t first_group, std
 void Simulation::end_meeting(std::uint32_t ticket) {
   const Meeting meeting = std::exchange(meetings_[ticket], {});
   free_meetings_.push_back(ticket);
-  if (meeting.send != Direction::none) {
+  if (meeting.send != Channel::none) {
     for (const LaneId id : meeting.lanes) {
       Lane& lane = lanes_[id];
       account(id);
@@ -125,11 +125,11 @@ void Simulation::end_meeting(std::uint32_t ticket) {
 }
 
 /// Activations or their gradients go to the same rank of the neighbouring stage, beside what the sender does next.
-void Simulation::send(LaneId id, Direction direction) {
+void Simulation::send(LaneId id, Channel channel) {
   const Lane& lane = lanes_[id];
   const std::uint32_t step = folded_ ? 1 : ranks_per_stage_;
   const auto lanes = static_cast<LaneId>(lanes_.size());
-  const LaneId to = (id + (direction == Direction::forward ? step : lanes - step)) % lanes;
+  const LaneId to = (id + (to_next_rank(channel) ? step : lanes - step)) % lanes;
   auto ticket = static_cast<std::uint32_t>(meetings_.size());
   if (free_meetings_.empty()) {
     meetings_.emplace_back();
@@ -137,10 +137,10 @@ void Simulation::send(LaneId id, Direction direction) {
     ticket = free_meetings_.back();
     free_meetings_.pop_back();
   }
-  meetings_[ticket] = {.lanes = {to}, .expected = 1, .send = direction};
+  meetings_[ticket] = {.lanes = {to}, .expected = 1, .send = channel};
   account(to);
   ++lanes_[to].inbound;
-  TrafficRequest request = costs_.send_request(direction);
+  TrafficRequest request = costs_.send_request(to_next_rank(channel));
   request.first_group = static_cast<std::uint32_t>(lane.rank.index());
   request.end_group = request.first_group + static_cast<std::uint32_t>(lane.ranks);
   traffic_.begin(request, ticket, "stage_boundary", now_);
@@ -152,6 +152,7 @@ void Simulation::account(LaneId id) {
   const Seconds passed = now_ - lane.accounted;
   if (passed.value <= 0) return;
   lane.accounted = now_;
+  if (program_.iterations_overlap && !lane.began) return;  // the rank is still at the iteration before
   const double rank_seconds = passed.value * lane.ranks;
   const auto idle = [&](IdleCause cause) { lane.time.idle[static_cast<std::size_t>(cause)] += passed; };
   if (lane.task != Lane::kNone) {
@@ -188,7 +189,8 @@ void Simulation::record_kernels(const Lane& lane) {
   const PhaseRun& run = run_of(lane);
   const CompiledPhase& phase = program_.phases[run.phase];
   const Task& task = phase.tasks[lane.task];
-  const std::uint32_t routed = routing(lane, lane.run);
+  const std::uint32_t routed = routing(lane, lane.run, lane.task);
+  const PassPart& part = part_of(lane, lane.run, lane.task);
   const double whole = costs_.task_time(run.phase, lane.task, routed, lane.ep_rank).value;
   const double stretch = whole > 0 ? (now_ - lane.task_began).value / whole : 0;
   Seconds begin = lane.task_began;
@@ -200,15 +202,16 @@ void Simulation::record_kernels(const Lane& lane) {
                              .stream = Stream::compute,
                              .begin = begin,
                              .end = end,
-                             .micro_batch = run.micro_batch,
-                             .layer = run.layer});
+                             .micro_batch = part.micro_batch,
+                             .layer = part.layer,
+                             .stage = part.stage});
     begin = end;
   }
 }
 
 void Simulation::record_communication(const Lane& lane, std::size_t stream) {
   const Lane::Communication& one = lane.communication[stream];
-  const PhaseRun& run = program_.stages[lane.stage][one.run];
+  const PassPart& part = part_of(lane, one.run, one.task);
   const Op& op = program_.phases[one.phase].phase->ops[program_.phases[one.phase].tasks[one.task].first_op];
   timeline_.ops.push_back({.name = op.name,
                            .kind = op.kind,
@@ -216,8 +219,9 @@ void Simulation::record_communication(const Lane& lane, std::size_t stream) {
                            .stream = op.stream,
                            .begin = one.began,
                            .end = now_,
-                           .micro_batch = run.micro_batch,
-                           .layer = run.layer});
+                           .micro_batch = part.micro_batch,
+                           .layer = part.layer,
+                           .stage = part.stage});
 }
 
 }  // namespace moesim

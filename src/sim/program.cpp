@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
+#include <map>
+#include <optional>
+#include <utility>
 
 #include "moesim/base/diagnostic.hpp"
+
+#include "sim/pipeline_order.hpp"
+#include "sim/split_backward.hpp"
 
 namespace moesim {
 namespace {
@@ -21,7 +28,12 @@ std::vector<bool> waited_for_elsewhere(const Phase& phase) {
   return result;
 }
 
-CompiledPhase compile_phase(const Phase& phase, Seconds launch, bool background_reduction) {
+/// @param second by operator: it belongs to the second pass of an overlapped phase; empty: none does
+CompiledPhase compile_phase(const Phase& phase, Seconds launch, bool background_reduction,
+                            const std::vector<bool>& second = {}) {
+  const auto pass = [&second](std::size_t op) {
+    return static_cast<std::uint8_t>(!second.empty() && second[op] ? 1 : 0);
+  };
   CompiledPhase compiled{.phase = &phase, .tasks = {}, .foreground = 0, .first_task = 0, .host = {}};
   const std::vector<bool> ends_task = waited_for_elsewhere(phase);
   std::vector<std::size_t> task_of(phase.ops.size());
@@ -38,7 +50,7 @@ CompiledPhase compile_phase(const Phase& phase, Seconds launch, bool background_
     const bool inputs_on_stream =
         std::ranges::all_of(op.after, [&](OpId before) { return phase.ops[before.index()].stream == op.stream; });
     if (op.stream == Stream::compute && last != kNone && inputs_on_stream && compiled.tasks[last].end_op == i &&
-        !ends_task[i - 1]) {
+        !ends_task[i - 1] && pass(i) == pass(i - 1)) {
       compiled.tasks[last].end_op = static_cast<std::uint32_t>(i + 1);
       task_of[i] = last;
       continue;
@@ -47,7 +59,8 @@ CompiledPhase compile_phase(const Phase& phase, Seconds launch, bool background_
     compiled.tasks.push_back({.stream = op.stream,
                               .first_op = static_cast<std::uint32_t>(i),
                               .end_op = static_cast<std::uint32_t>(i + 1),
-                              .background = background_reduction && op.stream == Stream::gradient_communication});
+                              .background = background_reduction && op.stream == Stream::gradient_communication,
+                              .pass = pass(i)});
     std::vector<std::size_t> before;
     // Background work queues on its rank, across phases.
     if (last != kNone && !compiled.tasks.back().background) before.push_back(last);
@@ -66,13 +79,23 @@ CompiledPhase compile_phase(const Phase& phase, Seconds launch, bool background_
 
 class Compiler {
  public:
-  Compiler(const Scenario& scenario, const OpGraph& graph) : scenario_(scenario), graph_(graph) {}
+  Compiler(const Scenario& scenario, const OpGraph& graph)
+      : scenario_(scenario), graph_(graph), passes_(graph.stages.size()) {}
 
   Program run() {
     const std::vector<std::uint32_t> end = add(graph_.iteration_end, false);
-    for (std::size_t stage = 0; stage < graph_.stages.size(); ++stage) {
+    const bool training = !graph_.stages.front().backward.empty();
+    const int ranks = static_cast<int>(graph_.stages.size());
+    for (int rank = 0; rank < ranks; ++rank) {
       program_.stages.emplace_back();
-      add_micro_batches(stage);
+      const std::vector<PassSlot> slots = pipeline_order(scenario_.parallelism, rank, graph_.micro_batches, training);
+      left_.assign(2 * static_cast<std::size_t>(scenario_.parallelism.virtual_stages), 0);
+      for (const PassSlot& slot : slots) left(slot) += makes_weight_gradients(slot) ? 1 : 0;
+      for (std::size_t i = 0; i < slots.size(); ++i) {
+        std::vector<PhaseRun> runs = runs_of(rank, slots[i]);
+        if (slots[i].beside_next) runs = overlapped(runs, runs_of(rank, slots[++i]));
+        program_.stages.back().insert(program_.stages.back().end(), runs.begin(), runs.end());
+      }
       bool first = true;
       for (const std::uint32_t phase : end) {
         program_.stages.back().push_back({.phase = phase, .quiet = first});
@@ -83,10 +106,17 @@ class Compiler {
       phase.first_task = program_.tasks;
       program_.tasks += static_cast<std::uint32_t>(phase.tasks.size());
     }
+    program_.iterations_overlap =
+        training && ranks > 1 && scenario_.parallelism.schedule == PipelineSchedule::zero_bubble_h2;
     return std::move(program_);
   }
 
  private:
+  using Phases = std::vector<std::uint32_t>;  ///< in Program::phases
+  /// [Pass][last]: of a kind of pass, before the last micro-batch and of the last one, whose gradients may be reduced
+  /// beside other work. None: not asked for yet.
+  using StagePasses = std::array<std::array<std::optional<Phases>, 2>, 4>;
+
   std::vector<std::uint32_t> add(const std::vector<Phase>& phases, bool background_reduction) {
     std::vector<std::uint32_t> indices;
     for (const Phase& phase : phases) {
@@ -96,34 +126,84 @@ class Compiler {
     return indices;
   }
 
-  void add_micro_batches(std::size_t stage) {
+  const Phase& keep(Phase phase) {
+    program_.made.push_back(std::make_unique<const Phase>(std::move(phase)));
+    return *program_.made.back();
+  }
+
+  /// One part of a backward pass that is split.
+  Phases add_part(const std::vector<Phase>& backward, Phase SplitBackward::*part, bool background_reduction) {
+    Phases indices;
+    for (const Phase& phase : backward) {
+      SplitBackward split = split_backward(phase);
+      const Phase& kept = keep(std::move(split.*part));
+      indices.push_back(static_cast<std::uint32_t>(program_.phases.size()));
+      program_.phases.push_back(compile_phase(kept, scenario_.framework.kernel_launch, background_reduction));
+    }
+    return indices;
+  }
+
+  const Phases& phases(std::uint32_t stage, Pass pass, bool last) {
     const Stage& work = graph_.stages[stage];
-    const std::vector<std::uint32_t> forward = add(work.forward, false);
-    const std::vector<std::uint32_t> backward = add(work.backward, false);
-    const std::vector<std::uint32_t> last_backward = add(work.last_backward, true);
-    const int index = static_cast<int>(stage);
-    if (scenario_.parallelism.pp > 1 && scenario_.parallelism.virtual_stages > 1 && !work.backward.empty()) {
-      add_interleaved(index, expand(forward), expand(backward), expand(last_backward));
-      return;
+    std::optional<Phases>& known = passes_[stage].at(static_cast<std::size_t>(pass)).at(last ? 1 : 0);
+    if (known) return *known;
+    const std::vector<Phase>& backward = last ? work.last_backward : work.backward;
+    switch (pass) {
+      case Pass::forward:
+        known = add(work.forward, false);
+        break;
+      case Pass::backward:
+        known = add(backward, last);
+        break;
+      case Pass::input_gradient:
+        known = add_part(backward, &SplitBackward::input, last);
+        break;
+      case Pass::weight_gradient:
+        known = add_part(backward, &SplitBackward::weight, last);
+        break;
     }
-    const int stages = static_cast<int>(graph_.stages.size());
-    const bool training = !work.backward.empty();
-    const bool alternates = training && scenario_.parallelism.schedule != PipelineSchedule::gpipe;
-    const int ahead = alternates ? std::min(stages - index - 1, graph_.micro_batches) : graph_.micro_batches;
-    const std::vector<PhaseRun> forward_runs = expand(forward);
-    const std::vector<PhaseRun> backward_runs = expand(backward);
-    const std::vector<PhaseRun> last_runs = expand(last_backward);
-    int next_forward = 0;
-    const auto run_forward = [&] {
-      add_pass(forward_runs, all(forward_runs), next_forward++, Direction::forward, index > 0, index + 1 < stages);
-    };
-    while (next_forward < ahead) run_forward();
-    if (!training) return;
-    for (int batch = 0; batch < graph_.micro_batches; ++batch) {
-      if (next_forward < graph_.micro_batches) run_forward();
-      const std::vector<PhaseRun>& runs = batch + 1 == graph_.micro_batches ? last_runs : backward_runs;
-      add_pass(runs, all(runs), batch, Direction::backward, index + 1 < stages, index > 0);
+    return *known;
+  }
+
+  static bool makes_weight_gradients(const PassSlot& slot) {
+    return slot.pass == Pass::backward || slot.pass == Pass::weight_gradient;
+  }
+  /// Passes of the rank that still have to add to the gradients of these weights.
+  int& left(const PassSlot& slot) {
+    return left_[(slot.from_last ? 1U : 0U) + 2 * static_cast<std::size_t>(slot.chunk)];
+  }
+
+  /// Runs of one slot: a pass through the layers of a stage, or of one of its chunks.
+  std::vector<PhaseRun> runs_of(int rank, const PassSlot& slot) {
+    const int ranks = static_cast<int>(graph_.stages.size());
+    const int stage = slot.from_last ? ranks - 1 - rank : rank;
+    const bool reversed = slot.pass != Pass::forward;
+    const bool completes = makes_weight_gradients(slot) && --left(slot) == 0;
+    std::vector<PhaseRun> whole;
+    for (const std::uint32_t phase : phases(static_cast<std::uint32_t>(stage), slot.pass, completes)) {
+      const double repeat = program_.phases[phase].phase->repeat;
+      for (double time = 0; time < repeat; ++time) whole.push_back({.phase = phase});
     }
+    // Layers of all phases of a stage are numbered in forward order.
+    const Chunk part = chunk(stage, slot.chunk, whole.size());
+    std::vector<PhaseRun> runs;
+    for (std::size_t i = 0; i < part.end - part.begin; ++i) {
+      const std::size_t layer = reversed ? part.end - 1 - i : part.begin + i;
+      const PhaseRun& run = whole[reversed ? whole.size() - 1 - layer : layer];
+      if (program_.phases[run.phase].tasks.empty()) continue;  // no weights
+      runs.push_back(run);
+      runs.back().of.front() = {.micro_batch = slot.micro_batch,
+                                .layer = static_cast<int>(layer),
+                                .stage = static_cast<std::uint32_t>(stage)};
+    }
+    if (runs.empty() || slot.pass == Pass::weight_gradient) return runs;
+    const bool first = stage == 0 && slot.chunk == 0;
+    const bool last = stage + 1 == ranks && slot.chunk + 1 == scenario_.parallelism.virtual_stages;
+    const Channel channel = reversed ? (slot.from_last ? Channel::backward_from_last : Channel::backward)
+                                     : (slot.from_last ? Channel::forward_from_last : Channel::forward);
+    if (!(reversed ? last : first)) runs.front().receive.front() = channel;
+    if (!(reversed ? first : last)) runs.back().send.front() = channel;
+    return runs;
   }
 
   /// Runs [begin, end) of a stage's forward pass.
@@ -132,21 +212,10 @@ class Compiler {
     std::size_t end = 0;
   };
 
-  static Chunk all(const std::vector<PhaseRun>& runs) { return {0, runs.size()}; }
-
-  /// A pass through all layers of the stage.
-  [[nodiscard]] std::vector<PhaseRun> expand(const std::vector<std::uint32_t>& phases) const {
-    std::vector<PhaseRun> runs;
-    for (const std::uint32_t phase : phases) {
-      const double repeat = program_.phases[phase].phase->repeat;
-      for (double time = 0; time < repeat; ++time) runs.push_back({.phase = phase});
-    }
-    return runs;
-  }
-
   /// Equal chunks of layers; the embedding belongs to the first chunk of the first stage, the head to the last of the
   /// last.
   [[nodiscard]] Chunk chunk(int stage, int number, std::size_t runs) const {
+    if (scenario_.parallelism.virtual_stages == 1) return {.begin = 0, .end = runs};
     const auto chunks = static_cast<std::size_t>(scenario_.parallelism.virtual_stages);
     const std::size_t layers = static_cast<std::size_t>(scenario_.model.layers) / graph_.stages.size();
     MOESIM_EXPECTS(runs >= layers);
@@ -156,55 +225,38 @@ class Compiler {
             .end = at + 1 == chunks ? runs : leading + (at + 1) * layers / chunks};
   }
 
-  /// Micro-batches go in groups of as many as there are stages through chunk after chunk. A stage begins with two
-  /// forward passes of a chunk for each stage behind it and those of all chunks but the last of one group.
-  void add_interleaved(int stage, const std::vector<PhaseRun>& forward, const std::vector<PhaseRun>& backward,
-                       const std::vector<PhaseRun>& last_backward) {
-    const int stages = static_cast<int>(graph_.stages.size());
-    const int chunks = scenario_.parallelism.virtual_stages;
-    const int passes = graph_.micro_batches * chunks;
-    const auto micro_batch = [&](int pass) { return pass / (stages * chunks) * stages + pass % stages; };
-    const auto run = [&](int pass, Direction direction) {
-      const bool reversed = direction == Direction::backward;
-      const int in_order = pass % (stages * chunks) / stages;
-      const int number = reversed ? chunks - 1 - in_order : in_order;
-      const bool first = stage == 0 && number == 0;
-      const bool last = stage + 1 == stages && number + 1 == chunks;
-      const int batch = micro_batch(pass);
-      const std::vector<PhaseRun>& runs =
-          !reversed ? forward : (batch + 1 == graph_.micro_batches ? last_backward : backward);
-      add_pass(runs, chunk(stage, number, runs.size()), batch, direction, reversed ? !last : !first,
-               reversed ? !first : !last);
-    };
-    const int ahead = std::min(2 * (stages - stage - 1) + (chunks - 1) * stages, passes);
-    int next_forward = 0;
-    while (next_forward < ahead) run(next_forward++, Direction::forward);
-    for (int pass = 0; pass < passes; ++pass) {
-      if (next_forward < passes) run(next_forward++, Direction::forward);
-      run(pass, Direction::backward);
+  /// Layer by layer, as far as both go. The forward pass's operators are the second part of each phase.
+  std::vector<PhaseRun> overlapped(const std::vector<PhaseRun>& forward, const std::vector<PhaseRun>& backward) {
+    std::vector<PhaseRun> runs;
+    const std::size_t both = std::min(forward.size(), backward.size());
+    for (std::size_t i = 0; i < std::max(forward.size(), backward.size()); ++i) {
+      if (i >= both) {
+        runs.push_back(i < forward.size() ? forward[i] : backward[i]);
+        continue;
+      }
+      runs.push_back({.phase = overlapped_phase_of(forward[i].phase, backward[i].phase),
+                      .of = {backward[i].of.front(), forward[i].of.front()},
+                      .receive = {backward[i].receive.front(), forward[i].receive.front()},
+                      .send = {backward[i].send.front(), forward[i].send.front()}});
     }
+    return runs;
   }
 
-  /// Layers of all phases of a stage are numbered in forward order.
-  /// @param whole the pass through all layers of the stage, backward passes from the last layer to the first
-  void add_pass(const std::vector<PhaseRun>& whole, Chunk part, int micro_batch, Direction direction, bool receives,
-                bool sends) {
-    std::vector<PhaseRun>& runs = program_.stages.back();
-    const std::size_t begin = runs.size();
-    if (part.begin == part.end) return;
-    const bool reversed = direction == Direction::backward;
-    for (std::size_t i = 0; i < part.end - part.begin; ++i) {
-      const std::size_t layer = reversed ? part.end - 1 - i : part.begin + i;
-      runs.push_back(whole[reversed ? whole.size() - 1 - layer : layer]);
-      runs.back().micro_batch = micro_batch;
-      runs.back().layer = static_cast<int>(layer);
-    }
-    if (receives) runs[begin].receive = direction;
-    if (sends) runs.back().send = direction;
+  std::uint32_t overlapped_phase_of(std::uint32_t forward, std::uint32_t backward) {
+    const auto [entry, added] =
+        overlapped_.try_emplace({forward, backward}, static_cast<std::uint32_t>(program_.phases.size()));
+    if (!added) return entry->second;
+    OverlappedPhase made = overlapped_phase(*program_.phases[forward].phase, *program_.phases[backward].phase);
+    program_.phases.push_back(
+        compile_phase(keep(std::move(made.phase)), scenario_.framework.kernel_launch, false, made.of_forward));
+    return entry->second;
   }
 
   const Scenario& scenario_;
   const OpGraph& graph_;
+  std::vector<StagePasses> passes_;  ///< by stage
+  std::vector<int> left_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> overlapped_;
   Program program_;
 };
 
@@ -212,13 +264,14 @@ class Compiler {
 
 Program compile(const Scenario& scenario, const OpGraph& graph) {
   const Parallelism& parallelism = scenario.parallelism;
-  const bool known =
-      parallelism.schedule == PipelineSchedule::gpipe || parallelism.schedule == PipelineSchedule::one_f_one_b;
-  if (parallelism.pp > 1 && !known) {
+  const int least = 2 * (parallelism.pp - 1);
+  if (parallelism.pp > 1 && parallelism.schedule == PipelineSchedule::dual_pipe &&
+      (graph.micro_batches % 2 != 0 || graph.micro_batches < least)) {
     throw InputError(
-        "parallelism.schedule: the flow engine executes gpipe and one_f_one_b, interleaved too (the other schedules "
-        "are "
-        "known by their closed form only): use --engine analytic");
+        fmt::format("parallelism.schedule: dual_pipe needs an even number of at least {} micro-batches on {} stages, "
+                    "not {} (half of "
+                    "them enter at each end) change workload.global_batch or workload.micro_batch",
+                    least, parallelism.pp, graph.micro_batches));
   }
   return Compiler(scenario, graph).run();
 }

@@ -9,7 +9,7 @@
 namespace moesim {
 namespace {
 
-std::size_t at(Direction direction) { return static_cast<std::size_t>(direction); }
+std::size_t at(Channel channel) { return static_cast<std::size_t>(channel); }
 
 }  // namespace
 
@@ -62,10 +62,15 @@ void Simulation::make_lanes(bool folded) {
   }
 }
 
-std::uint32_t Simulation::routing(const Lane& lane, std::uint32_t run) const {
+const PassPart& Simulation::part_of(const Lane& lane, std::uint32_t run, std::uint32_t task) const {
   const PhaseRun& of = program_.stages[lane.stage][run];
-  if (!program_.phases[of.phase].uses_experts) return 0;
-  return routings_.index(static_cast<int>(first_layer_[lane.stage]) + of.layer, of.micro_batch);
+  return of.of.at(program_.phases[of.phase].tasks[task].pass);
+}
+
+std::uint32_t Simulation::routing(const Lane& lane, std::uint32_t run, std::uint32_t task) const {
+  if (!program_.phases[program_.stages[lane.stage][run].phase].uses_experts) return 0;
+  const PassPart& part = part_of(lane, run, task);
+  return routings_.index(static_cast<int>(first_layer_[part.stage]) + part.layer, part.micro_batch);
 }
 
 void Simulation::run() {
@@ -89,17 +94,35 @@ void Simulation::run() {
     timeline_.events += ended.size();
     for (const Traffic::Ticket ticket : ended) end_meeting(ticket);
   }
+  end();
+}
+
+/// Closes the accounts: every rank is through its iteration, and waits for the last one. Where iterations overlap, a
+/// rank's begins with its first operator.
+void Simulation::end() {
+  const auto from = [this](const Lane& lane) {
+    return program_.iterations_overlap ? lane.began.value_or(Seconds{}) : Seconds{};
+  };
   for (const Lane& lane : lanes_) {
     MOESIM_ENSURES(lane.wait == Lane::Wait::finished);
-    timeline_.makespan = std::max(timeline_.makespan, lane.finished);
+    timeline_.makespan = std::max(timeline_.makespan, lane.finished - from(lane));
+    timeline_.end = std::max(timeline_.end, lane.finished);
   }
-  now_ = timeline_.makespan;
-  for (LaneId id = 0; id < lanes_.size(); ++id) account(id);
+  timeline_.link_bytes = traffic_.link_bytes();
+  if (program_.iterations_overlap) {  // however they do, each needs the links for as long as its bytes take
+    for (std::size_t link = 0; link < timeline_.link_bytes.size(); ++link) {
+      const Seconds needed = Bytes{timeline_.link_bytes[link]} / scenario_.cluster.topology->links()[link].capacity;
+      timeline_.makespan = std::max(timeline_.makespan, needed);
+    }
+  }
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    now_ = from(lanes_[id]) + timeline_.makespan;
+    account(id);
+  }
 }
 
 Timeline Simulation::take_timeline() {
   for (const Lane& lane : lanes_) timeline_.ranks.push_back(lane.time);
-  timeline_.link_bytes = traffic_.link_bytes();
   timeline_.flows = traffic_.spans();
   timeline_.flows_simulated = traffic_.flows_simulated();
   timeline_.flows_reused = traffic_.flows_reused();
@@ -122,13 +145,11 @@ void Simulation::begin_run(LaneId id) {
     return;
   }
   const PhaseRun& run = runs[lane.run];
-  if (run.receive != Direction::none) {
-    if (lane.received[at(run.receive)] == lane.consumed[at(run.receive)]) {
-      lane.wait = Lane::Wait::stage;
-      return;
-    }
-    ++lane.consumed[at(run.receive)];
+  if (!take_inputs(lane, run)) {
+    lane.wait = Lane::Wait::stage;
+    return;
   }
+  if (!lane.began) lane.began = now_;
   lane.wait = Lane::Wait::nothing;
   lane.phase_began = now_;
   const CompiledPhase& phase = program_.phases[run.phase];
@@ -140,6 +161,17 @@ void Simulation::begin_run(LaneId id) {
     if (phase.tasks[task].waits == 0) release(id, task);
   }
   if (phase.foreground == 0 && lane.run == current) end_run(id);
+}
+
+/// @return false when something has not come yet; then nothing is taken
+bool Simulation::take_inputs(Lane& lane, const PhaseRun& run) const {
+  for (const Channel channel : run.receive) {
+    if (channel != Channel::none && lane.received[at(channel)] == lane.consumed[at(channel)]) return false;
+  }
+  for (const Channel channel : run.receive) {
+    if (channel != Channel::none) ++lane.consumed[at(channel)];
+  }
+  return true;
 }
 
 void Simulation::end_run(LaneId id) {
@@ -161,7 +193,9 @@ void Simulation::apply(const HostReady& event) {
   account(event.lane);
   lane.wait = Lane::Wait::nothing;
   const PhaseRun& run = run_of(lane);
-  if (run.send != Direction::none) send(event.lane, run.send);
+  for (const Channel channel : run.send) {
+    if (channel != Channel::none) send(event.lane, channel);
+  }
   ++lane.run;
   begin_run(event.lane);
 }
@@ -205,8 +239,8 @@ void Simulation::begin_kernels(LaneId id, std::uint32_t task) {
   lane.task = task;
   lane.task_began = now_;
   lane.progress_at = now_;
-  lane.work_left = costs_.task_time(run_of(lane).phase, task, routing(lane, lane.run), lane.ep_rank).value;
-  lane.beside = costs_.task_slowdown(run_of(lane).phase, task, routing(lane, lane.run), lane.ep_rank);
+  lane.work_left = costs_.task_time(run_of(lane).phase, task, routing(lane, lane.run, task), lane.ep_rank).value;
+  lane.beside = costs_.task_slowdown(run_of(lane).phase, task, routing(lane, lane.run, task), lane.ep_rank);
   overlapped_ = overlapped_ || lane.communicates();
   queue_.push(now_ + Seconds{lane.work_left / pace(lane)}, KernelsDone{id, ++lane.generation});
 }

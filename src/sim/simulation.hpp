@@ -50,17 +50,20 @@ class Simulation {
     std::uint32_t phase = 0;
     std::uint32_t task = 0;
     std::uint32_t run = 0;
-    Direction send = Direction::none;  ///< a transfer to the next stage instead
+    Channel send = Channel::none;  ///< a transfer between stages instead
     std::uint64_t key = 0;
   };
 
   void make_lanes(bool folded);
   [[nodiscard]] const PhaseRun& run_of(const Lane& lane) const { return program_.stages[lane.stage][lane.run]; }
-  [[nodiscard]] std::uint32_t routing(const Lane& lane, std::uint32_t run) const;
+  /// What a task of a run works on.
+  [[nodiscard]] const PassPart& part_of(const Lane& lane, std::uint32_t run, std::uint32_t task) const;
+  [[nodiscard]] std::uint32_t routing(const Lane& lane, std::uint32_t run, std::uint32_t task) const;
 
   void apply(const KernelsDone& event);
   void apply(const HostReady& event);
   void begin_run(LaneId id);
+  [[nodiscard]] bool take_inputs(Lane& lane, const PhaseRun& run) const;
   void end_run(LaneId id);
   void release(LaneId id, std::uint32_t task);
   void finish(LaneId id, std::uint32_t phase, std::uint32_t task);
@@ -71,7 +74,8 @@ class Simulation {
   void next_background(LaneId id);
   void begin_meeting(std::uint32_t ticket);
   void end_meeting(std::uint32_t ticket);
-  void send(LaneId id, Direction direction);
+  void send(LaneId id, Channel channel);
+  void end();
   [[nodiscard]] bool within_machine(std::size_t role, std::uint32_t first_group, std::uint32_t end_group) const;
   void account(LaneId id);
   void record_kernels(const Lane& lane);

@@ -23,8 +23,8 @@ std::vector<std::vector<double>> link_utilization(const Timeline& timeline, cons
   MOESIM_EXPECTS(bins > 0);
   const std::vector<Link>& links = model.topology().links();
   std::vector<std::vector<double>> use(links.size());
-  if (timeline.makespan.value <= 0) return use;
-  const double width = timeline.makespan.value / static_cast<double>(bins);
+  if (timeline.end.value <= 0) return use;
+  const double width = timeline.end.value / static_cast<double>(bins);
   for (const FlowSpan& flow : timeline.flows) {
     const double duration = (flow.end - flow.begin).value;
     if (duration <= 0) continue;

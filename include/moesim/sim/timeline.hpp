@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ struct OpSpan {
   Seconds end;
   int micro_batch = 0;
   int layer = 0;  ///< within the stage
+  std::uint32_t stage = 0;
 };
 
 /// Why the compute stream of a rank stands still.
@@ -47,7 +49,8 @@ struct RankTime {
 
 /// What happened in one execution of a graph. Everything else (utilisation, trace, idle time) is a function of it.
 struct Timeline {
-  Seconds makespan;
+  Seconds makespan;  ///< of the step
+  Seconds end;       ///< of the last operator; later than the makespan where iterations overlap (zero bubble H2)
   std::vector<RankTime> ranks;
   std::vector<double> link_bytes;   ///< by LinkId, of the whole step
   std::vector<OpSpan> ops;          ///< empty unless recorded
