@@ -63,8 +63,9 @@ GpuInfo gpu_info(int device) {
           .runtime = version(runtime)};
 }
 
+// Relaxed: while several GPUs of one thread are captured, one of the graphs is finished before the others.
 CapturedGraph::CapturedGraph(const Stream& stream) : stream_(stream.get()) {
-  check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
+  check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
 }
 
 CapturedGraph::~CapturedGraph() {
