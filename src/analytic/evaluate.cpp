@@ -92,6 +92,7 @@ class Evaluator {
     }
     add(pass(graph_.iteration_end, 1, false), 1, 1.0);
     time_.link_bytes = costs_.link_bytes();
+    add_full_link();
     return std::move(time_);
   }
 
@@ -193,6 +194,20 @@ class Evaluator {
     const double exposed = chunks > 1 ? pp - 1 : micro_batches + pp - 2;
     add({.kind = WorkKind::pipeline, .law = send.law, .estimate = send.estimate, .count = 1, .communication = true},
         directions * exposed);
+  }
+
+  /// Collectives of different streams hide behind each other, and a schedule of streams does not see the links that
+  /// they share. No link carries more than its capacity: the step lasts as long as its busiest one is busy, and what
+  /// that adds is the hidden traffic's (weights and gradients of ZeRO, first of all).
+  void add_full_link() {
+    const std::optional<BusyLink> busiest = busiest_link(*scenario_.cluster.topology, time_.link_bytes);
+    if (!busiest || busiest->busy <= time_.total) return;
+    add({.kind = WorkKind::gradient_reduction,
+         .law = "links",
+         .estimate = {.time = busiest->busy - time_.total, .spread = 0},
+         .count = 1,
+         .communication = true},
+        1);
   }
 
   const Scenario& scenario_;

@@ -38,16 +38,11 @@ std::vector<ErrorTerm> error_terms(const EstimateSum& sum) {
   return terms;
 }
 
-std::optional<BusiestLink> busiest_link(const Scenario& scenario, const GraphTime& time) {
+std::optional<BusiestLink> named_link(const Scenario& scenario, const GraphTime& time) {
   const Topology& topology = *scenario.cluster.topology;
-  std::optional<BusiestLink> busiest;
-  for (std::size_t i = 0; i < time.link_bytes.size(); ++i) {
-    const Link& link = topology.link(LinkId{i});
-    const double utilization = Bytes{time.link_bytes[i]} / link.capacity / time.total;
-    if (utilization > 0 && (!busiest || utilization > busiest->utilization))
-      busiest = BusiestLink{link.name, utilization};
-  }
-  return busiest;
+  const std::optional<BusyLink> busiest = busiest_link(topology, time.link_bytes);
+  if (!busiest) return std::nullopt;
+  return BusiestLink{topology.link(busiest->link).name, busiest->busy / time.total};
 }
 
 /// Generated tokens; those that are scored when nothing is generated.
@@ -187,7 +182,7 @@ Prediction prediction_of(const Scenario& scenario, const Evaluate& evaluate, dou
   prediction.breakdown = breakdown(time);
   prediction.all_to_all_bytes = exchange_share * all_to_all_bytes(scenario.model, tokens, scenario.parallelism.ep);
   prediction.errors = error_terms(time.errors);
-  prediction.busiest_link = busiest_link(scenario, time);
+  prediction.busiest_link = named_link(scenario, time);
   prediction.link_bytes = std::move(time.link_bytes);
   if (slowdown > 1) {
     time.laws.insert(power);
@@ -201,6 +196,15 @@ Prediction prediction_of(const Scenario& scenario, const Evaluate& evaluate, dou
 }
 
 }  // namespace
+
+std::optional<BusyLink> busiest_link(const Topology& topology, const std::vector<double>& bytes) {
+  std::optional<BusyLink> busiest;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const Seconds busy = Bytes{bytes[i]} / topology.link(LinkId{i}).capacity;
+    if (busy > (busiest ? busiest->busy : Seconds{})) busiest = BusyLink{.link = LinkId{i}, .busy = busy};
+  }
+  return busiest;
+}
 
 Prediction predict(const Scenario& scenario) { return predict(scenario, evaluate); }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <variant>
 
+#include "moesim/analytic/step_time_bound.hpp"
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/memory.hpp"
 
@@ -63,6 +64,13 @@ class Layouts {
   std::map<std::string, PointValue> values_;
   std::optional<InputError> first_problem_;
 };
+
+/// A layout that fits every cluster. The scenario's own is not looked at: it need not divide the GPUs that are
+/// searched.
+Settings one_rank() {
+  return {{"parallelism.ranks", "1"}, {"parallelism.tp", "1"}, {"parallelism.etp", "1"}, {"parallelism.pp", "1"},
+          {"parallelism.cp", "1"},    {"parallelism.ep", "1"}, {"parallelism.dp", "1"}};
+}
 
 Settings joined(const Settings& a, const Settings& b, const Settings& c) {
   Settings all = a;
@@ -214,16 +222,18 @@ class Search {
 
 SearchResult search_layouts(const std::filesystem::path& file, const std::vector<Override>& overrides,
                             const ConfigRoots& roots, const SearchOptions& options) {
-  const std::vector<Scenario> scenarios = load_scenario(file, overrides, roots);
+  std::vector<Override> on_one_rank = overrides;
+  for (const auto& [key, text] : one_rank()) on_one_rank.push_back({fmt::format("{}={}", key, text)});
+  const std::vector<Scenario> scenarios = load_scenario(file, on_one_rank, roots);
   const auto chosen = std::find_if(scenarios.begin(), scenarios.end(), [&](const Scenario& one) {
     return options.variant.empty() || one.variant == options.variant;
   });
   const Scenario& base = chosen != scenarios.end() ? *chosen : scenarios.front();
   std::vector<std::string> keys;
   for (const SearchKey& key : options.structure) keys.push_back(key.key);
-  for (const char* key : {"parallelism.ranks", "parallelism.tp", "parallelism.pp", "parallelism.cp", "parallelism.ep",
-                          "parallelism.dp", "framework.all_to_all", "workload.micro_batch", "workload.recompute",
-                          "parallelism.schedule", "parallelism.zero"}) {
+  for (const char* key : {"parallelism.ranks", "parallelism.tp", "parallelism.etp", "parallelism.pp", "parallelism.cp",
+                          "parallelism.ep", "parallelism.dp", "framework.all_to_all", "workload.micro_batch",
+                          "workload.recompute", "parallelism.schedule", "parallelism.zero"}) {
     keys.emplace_back(key);
   }
   Layouts layouts(file, overrides, roots, keys, options.variant);
@@ -234,7 +244,8 @@ SearchResult search_layouts(const std::filesystem::path& file, const std::vector
   std::vector<std::vector<LayoutGroup>> groups;  // candidates point into them
   for (const Settings& structure : combinations(options.structure)) {
     // How many experts there are decides which degrees divide.
-    const std::shared_ptr<const Scenario> model = structure.empty() ? nullptr : layouts.load(structure);
+    const std::shared_ptr<const Scenario> model =
+        structure.empty() ? nullptr : layouts.load(joined(structure, one_rank(), {}));
     for (const int gpus : counts) {
       groups.push_back(layout_groups(model != nullptr ? *model : base, gpus));
       for (const LayoutGroup& group : groups.back()) search.add(group, structure);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "moesim/analytic/step_time_bound.hpp"
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/memory.hpp"
 
@@ -69,6 +70,27 @@ TEST(Search, StructuresOfEqualSizeAreSearchedTogetherWithTheirLayouts) {
                                       .variant = "bigmac"});
   ASSERT_FALSE(result.best.empty());
   EXPECT_EQ(result.best.front().settings.front().first, "model.moe.low_rank_ratio");
+}
+
+TEST(Search, TheScenariosOwnLayoutNeedNotDivideTheCluster) {
+  SearchOptions options;
+  options.top = 1;
+  const std::vector<Override> two_machines = {{"cluster.nodes=2"}, {"workload.global_batch=32"}};  // its dp x ep: 32
+  const SearchResult found = search_layouts(kScenario, two_machines, testing::roots(), options);
+  ASSERT_EQ(found.best.size(), 1U);
+  EXPECT_EQ(found.best.front().gpus, 16);
+}
+
+// Rings of context parallelism, exchanges and the weights of ZeRO-3 hide behind each other on one NIC.
+TEST(Predict, TrafficHiddenBehindTraffic_StillNeedsTheLinks) {
+  const std::vector<Override> crowded = {
+      {"cluster.nodes=32"},        {"parallelism.tp=2"},           {"parallelism.cp=16"},
+      {"parallelism.ep=8"},        {"parallelism.dp=8"},           {"parallelism.zero=3"},
+      {"workload.micro_batch=16"}, {"workload.global_batch=1024"}, {"workload.recompute=none"}};
+  const Prediction prediction = predict(load_scenario(kScenario, crowded, testing::roots()).front());
+  ASSERT_TRUE(prediction.busiest_link);
+  EXPECT_GT(prediction.busiest_link->utilization, 0.9);
+  EXPECT_LE(prediction.busiest_link->utilization, 1 + 1e-9);
 }
 
 TEST(StepTimeBound, NoShippedScenarioIsFaster) {

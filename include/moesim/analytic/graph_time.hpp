@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,14 @@ struct GraphTime {
   std::set<std::string_view> extrapolated;  ///< laws used outside their samples
   std::set<std::string_view> unfitted;      ///< kernels that the calibration has no law for
 };
+
+/// A link and how long its bytes keep it busy at its full capacity.
+struct BusyLink {
+  LinkId link;
+  Seconds busy;
+};
+/// @param bytes by LinkId
+[[nodiscard]] std::optional<BusyLink> busiest_link(const Topology& topology, const std::vector<double>& bytes);
 
 /// The prediction that an engine's times give: throughput, shares, memory, bounds are the same for all engines.
 /// @param evaluate is asked for the training iteration, or for the prefill and then for one decode step

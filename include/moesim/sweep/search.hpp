@@ -48,11 +48,6 @@ struct SearchResult {
   std::uint64_t predicted = 0;
 };
 
-/// No schedule and no engine makes a step shorter: the compute stream of the fullest pipeline stage has to run all of
-/// its kernels for all micro-batches, one after the other; communication, waiting and the optimizer are left out.
-/// (Kernels of unevenly loaded experts are left out too: which rank is slowest is not known before they are drawn.)
-[[nodiscard]] Seconds step_time_bound(const Scenario& scenario);
-
 /// The best layouts of a scenario that fit into memory: degrees of parallelism that divide the GPUs, ZeRO stage,
 /// micro-batch, recomputation, pipeline schedule, all-to-all algorithm. Exact: branch and bound by `step_time_bound`;
 /// layouts that share their kernels share the bound, and whole groups whose bound is no better are never predicted.
