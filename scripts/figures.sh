@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes the figures of README.md and docs/ again, each from the command that its caption names.
 #
-# usage: scripts/figures.sh [PROGRAM] [RENDERER]     (default: build/release/bin/moesim, build/figures)
+# usage: scripts/figures.sh [PROGRAM] [RENDERER] [NAME]     (default: build/release/bin/moesim, build/figures, all)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 moesim=${1:-build/release/bin/moesim}
 renderer=${2:-build/figures}
+only=${3:-}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
@@ -14,6 +15,7 @@ trap 'rm -rf "$results"' EXIT
 figure() {
   local name=$1 command=$2 file output=
   shift 2
+  [[ -z $only || $only == "$name" ]] || return 0
   file=$results/$name
   [[ $command == *--trace ]] || output=-o
   # shellcheck disable=SC2086 # a command is several words
@@ -25,6 +27,7 @@ figure explain_bigmac "explain paper_training --variant bigmac --format json"
 figure validation_h100 "validate --format json"
 figure network_bandwidth "sweep network_bandwidth" --x cluster.nic.bandwidth_Bps
 figure routed_experts "sweep routed_experts"
+figure search_paper "search paper_training --gpus 8,16,32 --pareto --format json"
 skewed="predict paper_skewed --variant bigmac --engine flow --trace"
 figure timeline_skewed "$skewed" --where rank=0 --where rank=3 --where from=400ms --where to=450ms
 figure links_skewed "$skewed" --figure links --where from=400ms --where to=500ms

@@ -128,7 +128,8 @@ Command plot_command() {
       .description =
           "Draws what other commands wrote: predict and compare (JSON) as stacked breakdowns, explain (JSON) as "
           "sensitivities, validate (JSON) as predicted against measured, sweeps (CSV) as lines with their intervals "
-          "over one key or as a heat map over two, traces of the flow engine as a timeline of ranks or as the use of "
+          "over one key or as a heat map over two, search as time against memory, traces of the flow engine as a "
+          "timeline of ranks or as the use of "
           "links. A figure is a Vega-Lite specification (.vl.json); the other endings are drawn from it by a renderer "
           "that scripts/setup.sh installs.",
       .options =

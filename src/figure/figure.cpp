@@ -14,6 +14,7 @@ namespace {
 using figure::Json;
 
 FigureKind usual_kind(const ResultFile& result, const FigureOptions& options) {
+  if (result.table && figure::is_search(*result.table)) return FigureKind::pareto;
   if (result.table) {
     const figure::SweepTable table(result, options);
     const bool one_axis = table.axes().size() < 2 || !options.x.empty();
@@ -21,13 +22,14 @@ FigureKind usual_kind(const ResultFile& result, const FigureOptions& options) {
   }
   if (figure::is_trace(result)) return figure::has_spans(result) ? FigureKind::timeline : FigureKind::links;
   const Json json = figure::parse_json(result);
+  if (json.contains("list")) return FigureKind::pareto;
   if (json.contains("cases")) return FigureKind::measured;
   if (json.contains("resources")) return FigureKind::sensitivity;
   if (json.contains("variants") || json.contains("breakdown")) return FigureKind::breakdown;
   throw InputError(
       {{.file = result.name,
-        .message = "is none of the results that are drawn (predict, compare, explain, validate in JSON; traces "
-                   "of the flow engine; sweep in CSV)"}});
+        .message = "is none of the results that are drawn (predict, compare, explain, validate, search in JSON; "
+                   "traces of the flow engine; sweep and search in CSV)"}});
 }
 
 Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const FigureOptions& options,
@@ -49,6 +51,8 @@ Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const Fi
       return figure::timeline_figure(results.front(), options, run);
     case FigureKind::links:
       return figure::links_figure(results.front(), options, run);
+    case FigureKind::pareto:
+      return figure::pareto_figure(results.front(), options, run);
     case FigureKind::sensitivity:
       break;
   }

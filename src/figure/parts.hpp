@@ -55,6 +55,9 @@ struct Unit {
 /// Cell of a table as a number. @throws InputError naming file, row and column
 [[nodiscard]] double cell_number(const ResultFile& file, std::size_t row, std::size_t column);
 
+/// Is the table what `moesim search` writes?
+[[nodiscard]] bool is_search(const ResultTable& table);
+
 [[nodiscard]] Json breakdown_figure(const std::vector<ResultFile>& results, const FigureOptions& options,
                                     const RunInfo& run);
 [[nodiscard]] Json speedup_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
@@ -63,6 +66,7 @@ struct Unit {
                                    const RunInfo& run);
 [[nodiscard]] Json timeline_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json links_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
+[[nodiscard]] Json pareto_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json sensitivity_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 
 }  // namespace moesim::figure

@@ -31,6 +31,7 @@ RESULTS = {
     "bandwidth": ["sweep", "network_bandwidth", "-o", "OUT"],
     "experts": ["sweep", "routed_experts", "-o", "OUT"],
     "trace": ["predict", "paper_skewed", "--engine", "flow", "--set", "model.layers=2", "--trace", "OUT"],
+    "search": ["search", "paper_inference", "--gpus", "8,16,32", "--pareto", "--format", "csv", "-o", "OUT"],
 }
 # Figures: (result, options of plot, class of Vega's group of marks, how many it has at least).
 FIGURES = {
@@ -39,6 +40,7 @@ FIGURES = {
     "measured": ("validate", [], "mark-symbol", 20),
     "speedup": ("bandwidth", ["--x", "cluster.nic.bandwidth_Bps"], "mark-line", 2),
     "heat_map": ("experts", [], "mark-rect", 20),
+    "pareto": ("search", [], "mark-symbol", 10),
     "timeline": ("trace", [], "mark-rect", 50),
     "links": ("trace", ["--figure", "links"], "mark-rect", 100),
 }

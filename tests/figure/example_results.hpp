@@ -46,6 +46,17 @@ inline const ResultFile kTwoAxes{
     .table = ResultTable{.columns = {"model.moe.top_k", "parallelism.ep", "narrow.speedup"},
                          .rows = {{"1", "8", "0.8"}, {"1", "16", "1.5"}, {"8", "8", "2.5"}, {"8", "16", ""}}}};
 
+// On 8 GPUs three layouts, of which the second needs more memory than the first and is slower; on 16 one.
+inline const ResultFile kSearch{
+    .name = "search.csv",
+    .table = ResultTable{.columns = {"parallelism.tp", "parallelism.ep", "parallelism.ranks", "workload.recompute",
+                                     "parallelism.zero", "framework.all_to_all", "step_time_s", "interval_s_lo",
+                                     "interval_s_hi", "tokens_per_s", "mfu", "memory_per_gpu_B"},
+                         .rows = {{"1", "1", "8", "none", "1", "-", "1", "0.8", "1.3", "100", "0.3", "4e10"},
+                                  {"1", "8", "8", "full", "1", "flat", "2", "1.8", "2.3", "50", "0.2", "5e10"},
+                                  {"8", "1", "8", "full", "1", "-", "4", "3.8", "4.3", "25", "0.1", "2e10"},
+                                  {"2", "8", "16", "none", "1", "flat", "0.5", "0.4", "0.6", "200", "0.3", "3e10"}}}};
+
 // Two ranks that wait for each other in an exchange, and the link that it loads.
 inline const ResultFile kTrace{.name = "trace.json", .json = R"json({"displayTimeUnit":"ms",
   "otherData":{"version":"1.2.2","git_commit":"def","engine":"flow",

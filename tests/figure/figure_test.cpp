@@ -48,7 +48,7 @@ TEST_P(Goldens, SpecificationIsAsReviewed) {
 const auto kExamples =
     testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
                     Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
-                    Golden{"links", &kTrace, {.kind = FigureKind::links}});
+                    Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch});
 std::string name_of(const testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Figures, Goldens, kExamples, name_of);
@@ -111,6 +111,40 @@ TEST(HeatMap, Where_LeavesOneAxis_WhichIsALine) {
               testing::HasSubstr("Speed-up over model.moe.top_k"));
 }
 
+TEST(Pareto, LayoutsThatAreBeatenOnAsManyGpus_AreNotOfTheFront) {
+  const json values = spec_of(kSearch).at("data").at("values");
+  ASSERT_EQ(values.size(), 4U);
+  EXPECT_EQ(values.at(0).at("layout"), "zero 1");
+  EXPECT_EQ(values.at(0).at("front"), true);
+  EXPECT_EQ(values.at(1).at("layout"), "ep 8, recompute full, zero 1, all to all flat");
+  EXPECT_EQ(values.at(1).at("front"), false);
+  EXPECT_EQ(values.at(2).at("front"), true);
+  EXPECT_EQ(values.at(3).at("gpus"), "16 GPUs");
+  EXPECT_EQ(values.at(3).at("front"), true);
+}
+
+// search writes the same as JSON, with numbers instead of their text.
+TEST(Pareto, JsonOfSearch_GivesTheSameMarks) {
+  json items = json::array();
+  for (const std::vector<std::string>& row : kSearch.table->rows) {
+    json item;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const bool text = c < 6;
+      item[kSearch.table->columns[c]] = text ? json(row[c]) : json(std::stod(row[c]));
+    }
+    items.push_back(std::move(item));
+  }
+  const ResultFile as_json{.name = "search.json", .json = json{{"list", "pareto"}, {"items", items}}.dump()};
+  const json expected = spec_of(kSearch).at("data").at("values");
+  const json values = spec_of(as_json).at("data").at("values");
+  ASSERT_EQ(values.size(), expected.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    for (const char* const key : {"gpus", "time", "memory", "front", "interval"}) {
+      EXPECT_EQ(values[i].at(key), expected[i].at(key));
+    }
+  }
+}
+
 TEST(Units, Columns_AreShownInTheUnitThatFits) {
   EXPECT_EQ(figure::column_title("x.bandwidth_Bps", figure::column_unit("x.bandwidth_Bps", 5e10)),
             "x.bandwidth [GB/s]");
@@ -144,6 +178,8 @@ TEST(Refusals, WhatCannotBeDrawn_IsNamed) {
       {{.name = "x", .json = R"({"traceEvents": [{"ph":"X"}, {"ph":"X","pid":1,"ts":-1}, 3, []]})"},
        {},
        "nothing happens"},
+      {{.name = "x", .json = R"({"list": "devices", "items": [{"name": "a40"}]})"}, {}, "step_time_s"},
+      {{.name = "x", .json = R"({"list": "pareto", "items": []})"}, {}, "items"},
       {kTwoAxes, {.x = "nothing"}, "is no column"},
       {kTwoAxes, {.where = {{"parallelism.ep", "9"}}}, "no row"},
       {kTwoAxes, {.value = "mfu"}, "is no column"},

@@ -17,6 +17,7 @@ enum class FigureKind {
   heat_map,     ///< sweep: a column over two axes
   measured,     ///< validate: predicted against measured times
   sensitivity,  ///< explain: elasticity of the step time to each resource
+  pareto,       ///< search: time against memory, the front of each number of GPUs
   timeline,     ///< trace of the flow engine: what each stream of each rank does when
   links,        ///< trace of the flow engine: how full links are when
 };
@@ -30,7 +31,8 @@ inline constexpr std::array kFigures = {NamedFigure{"breakdown", FigureKind::bre
                                         NamedFigure{"measured", FigureKind::measured},
                                         NamedFigure{"sensitivity", FigureKind::sensitivity},
                                         NamedFigure{"timeline", FigureKind::timeline},
-                                        NamedFigure{"links", FigureKind::links}};
+                                        NamedFigure{"links", FigureKind::links},
+                                        NamedFigure{"pareto", FigureKind::pareto}};
 
 /// A result in CSV, as text.
 struct ResultTable {
