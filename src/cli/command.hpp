@@ -82,6 +82,7 @@ struct Command {
 [[nodiscard]] Command calibrate_command();
 [[nodiscard]] Command validate_command();
 [[nodiscard]] Command plot_command();
+[[nodiscard]] Command report_command();
 [[nodiscard]] Command list_command();
 
 /// Everything that `moesim` can do.

@@ -5,7 +5,7 @@
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
-#include "cli/engine.hpp"
+#include "cli/comparison.hpp"
 
 namespace moesim::cli {
 namespace {
@@ -43,29 +43,8 @@ Output run_compare(const CompareOptions& options, const Environment& environment
   const std::vector<NamedScenario> cases = load_cases(options.scenarios, common);
   const NamedScenario& baseline =
       options.baseline ? choose_case(cases, *options.baseline, "--baseline") : cases.front();
-  for (const NamedScenario& one : cases) {
-    if (one.scenario.mode() == baseline.scenario.mode()) continue;
-    throw InputError(fmt::format("{} is training and {} is inference, or the reverse (a speed-up needs two of a kind)",
-                                 baseline.name, one.name));
-  }
   RunInfo run = environment.run;
-  run.engine = engine_name(common.engine);
-  PredictionReport report{.cases = {}, .baseline = baseline.name};
-  const EngineResult baseline_result = predict_with(common, baseline.scenario);
-  for (const NamedScenario& one : cases) {
-    add_inputs(run, one.scenario);
-    ReportedCase reported{.name = one.name, .setting = describe(one.scenario), .prediction = {}, .speedup = {}};
-    if (&one == &baseline) {
-      reported.prediction = baseline_result.prediction;
-      reported.flow = baseline_result.flow;
-    } else {
-      EngineResult result = predict_with(common, one.scenario);
-      reported.prediction = std::move(result.prediction);
-      reported.flow = std::move(result.flow);
-      reported.speedup = speedup(baseline_result.prediction, reported.prediction);
-    }
-    report.cases.push_back(std::move(reported));
-  }
+  const PredictionReport report = compare_cases(cases, baseline, common, run);
   Output output = render(report, run, common, environment);
   if (cases.size() == 1) {
     output.notes.push_back(fmt::format("{} has one variant only: there is nothing to compare it with", baseline.name));

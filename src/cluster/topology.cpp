@@ -153,6 +153,19 @@ void check_connected(const std::vector<Node>& nodes, const std::vector<Link>& li
 
 }  // namespace
 
+std::string make_of_name(std::string_view name) {
+  std::string make;
+  for (const char letter : name) {
+    const bool digit = letter >= '0' && letter <= '9';
+    if (!digit) {
+      make += letter;
+    } else if (make.empty() || make.back() != '*') {
+      make += '*';
+    }
+  }
+  return make;
+}
+
 Topology Topology::create(std::vector<Node> nodes, std::vector<Link> links) {
   Problems problems;
   Topology topology;

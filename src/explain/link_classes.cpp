@@ -1,7 +1,6 @@
 #include "explain/link_classes.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <string>
 #include <utility>
@@ -9,30 +8,12 @@
 #include "moesim/base/diagnostic.hpp"
 
 namespace moesim {
-namespace {
-
-/// "host3/nic1->switch" becomes "host*/nic*->switch".
-std::string without_numbers(const std::string& name) {
-  std::string make;
-  for (const char letter : name) {
-    const bool digit = std::isdigit(static_cast<unsigned char>(letter)) != 0;
-    if (!digit) {
-      make += letter;
-    } else if (make.empty() || make.back() != '*') {
-      make += '*';
-    }
-  }
-  return make;
-}
-
-}  // namespace
-
 std::vector<LinkClass> link_classes(const Topology& topology, const std::vector<double>& bytes, Seconds step_time) {
   MOESIM_EXPECTS(bytes.empty() || bytes.size() == topology.links().size());
   std::map<std::pair<std::string, double>, LinkClass> classes;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const Link& link = topology.link(LinkId{i});
-    LinkClass& one = classes[{without_numbers(link.name), link.capacity.value}];
+    LinkClass& one = classes[{make_of_name(link.name), link.capacity.value}];
     const double utilization = Bytes{bytes[i]} / link.capacity / step_time;
     one.kind = link.kind;
     one.capacity = link.capacity;

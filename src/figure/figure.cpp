@@ -4,6 +4,7 @@
 
 #include "moesim/base/diagnostic.hpp"
 
+#include "figure/html.hpp"
 #include "figure/parts.hpp"
 #include "figure/sweep_table.hpp"
 #include "figure/trace_events.hpp"
@@ -59,28 +60,6 @@ Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const Fi
   return figure::sensitivity_figure(results.front(), options, run);
 }
 
-/// Text inside of HTML.
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char letter : text) {
-    if (letter == '<') {
-      out += "&lt;";
-    } else if (letter == '&') {
-      out += "&amp;";
-    } else {
-      out += letter;
-    }
-  }
-  return out;
-}
-
-/// JSON inside of a script element: "</script>" in a text must not end it.
-std::string in_script(const std::string& json) {
-  std::string out;
-  for (const char letter : json) out += letter == '<' ? std::string("\\u003c") : std::string(1, letter);
-  return out;
-}
-
 }  // namespace
 
 std::string figure_spec(const std::vector<ResultFile>& results, const FigureOptions& options, const RunInfo& run) {
@@ -104,7 +83,7 @@ std::string figure_page(const std::string& spec, const std::string& scripts) {
       "vegaEmbed('#figure', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: "
       "false}}}})\n  .then(() => document.documentElement.dataset.drawn = 'yes').catch(console.error);\n"
       "</script>\n</body>\n</html>\n",
-      escaped(title), scripts, in_script(spec));
+      figure::html_text(title), scripts, figure::script_json(spec));
 }
 
 }  // namespace moesim

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "moesim/cost/collectives.hpp"
+#include "moesim/graph/op_graph.hpp"
 
 namespace moesim {
 
@@ -13,5 +15,8 @@ namespace moesim {
 [[nodiscard]] inline std::string_view algorithm_name(AllToAllAlgorithm algorithm) {
   return std::ranges::find(kAllToAllAlgorithms, algorithm, &NamedAllToAll::algorithm)->name;
 }
+/// By Stream.
+inline constexpr std::array<std::string_view, kStreams> kStreamNames = {
+    "compute", "expert communication", "tensor communication", "gradient communication"};
 
 }  // namespace moesim

@@ -1,6 +1,5 @@
 #include "moesim/report/trace.hpp"
 
-#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
@@ -15,8 +14,6 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kBins = 500;
-constexpr std::array<std::string_view, kStreams> kStreamNames = {"compute", "expert communication",
-                                                                 "tensor communication", "gradient communication"};
 
 std::string json_value(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

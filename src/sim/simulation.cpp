@@ -24,7 +24,7 @@ Simulation::Simulation(const Scenario& scenario, const OpGraph& graph, const Pro
       folded_(folded),
       ranks_per_stage_(static_cast<std::uint32_t>(scenario.parallelism.world_size()) /
                        static_cast<std::uint32_t>(graph.stages.size())),
-      traffic_(costs.plans(), options.record) {
+      traffic_(costs.plans(), options.record && options.record_flows) {
   std::uint32_t layer = 0;
   for (const Stage& stage : graph.stages) {
     first_layer_.push_back(layer);

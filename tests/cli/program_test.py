@@ -425,6 +425,35 @@ class Validate(Case):
         self.assertGreater(everything["in_interval"], 0.8)
 
 
+class Report(Case):
+    def data_of(self, *words):
+        page = self.ok("report", *words, *ROOT)
+        return page, strict_json(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+    def test_says_what_compare_and_explain_say(self):
+        page, data = self.data_of(TRAINING)
+        self.assertLess(len(page), 3_000_000)
+        compared = self.json("compare", TRAINING, *ROOT)
+        for shown, one in zip(data["comparison"]["variants"], compared["variants"], strict=True):
+            self.assertEqual(shown, one)
+        explained = self.json("explain", TRAINING, "--variant", "bigmac", *ROOT)
+        self.assertEqual(data["variants"][1]["explanation"]["resources"], explained["resources"])
+        self.assertEqual([entry["hash"] for entry in data["comparison"]["provenance"]["inputs"]],
+                         [entry["hash"] for entry in compared["provenance"]["inputs"]])
+
+    def test_one_variant_is_enough(self):
+        with tempfile.TemporaryDirectory() as folder:
+            alone = Path(folder) / "alone.yaml"
+            alone.write_text("base: paper_training\nname: alone\nvariants: ~\n")
+            _, data = self.data_of(alone)
+            self.assertEqual([one["name"] for one in data["comparison"]["variants"]], ["alone"])
+
+    def test_refuses_what_it_cannot_do(self):
+        self.assertIn("standard input", self.refused("report", "-", *ROOT))
+        self.refused("report", TRAINING, "--engine", "flow")
+        self.assertIn("did you mean", self.refused("report", "paper_trainin", *ROOT))
+
+
 class List(Case):
     def test_everything_can_be_listed_in_all_formats(self):
         for what in ("topologies", "devices", "collectives", "kernels", "models", "frameworks", "scenarios", "clusters"):

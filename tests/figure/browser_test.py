@@ -10,7 +10,6 @@ import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,10 +18,11 @@ import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from browser import BROWSER, open_page
+
 PROGRAM, SOURCE = sys.argv[1:3]
 ROOT = ["--config-root", SOURCE]
 RENDERER = Path(os.environ.get("MOESIM_RENDERER", Path(SOURCE) / "build" / "figures"))
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 # What is drawn: files by name, each the output of a command; OUT is the file.
 RESULTS = {
     "compare": ["compare", "paper_training", "--format", "json", "-o", "OUT"],
@@ -98,20 +98,7 @@ class Figures(unittest.TestCase):
 
     def open(self, page):
         """The page's elements once it is drawn, and what the console said."""
-        profile = self.folder / "profile"
-        log = self.folder / "requests.json"
-        browser = subprocess.run(
-            [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", f"--user-data-dir={profile}", f"--log-net-log={log}", "--enable-logging=stderr",
-             "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
-            capture_output=True, text=True, check=False, timeout=120)
-        console = [line for line in browser.stderr.splitlines() if ":CONSOLE" in line]
-        # The browser talks to its maker on its own account; what matters is what the page asked for.
-        events = json.loads(log.read_text(encoding="utf-8", errors="replace"))["events"]
-        requests = [event["params"]["url"] for event in events
-                    if str(event.get("params", {}).get("initiator", "")).startswith(("file:", "null"))
-                    and not event["params"].get("url", "file:").startswith(("file:", "data:", "blob:"))]
-        return browser.stdout, console, requests
+        return open_page(page, self.folder, budget_ms=20000)
 
     def test_pages_draw_their_marks_without_errors_and_without_a_network(self):
         pages = dict(zip(FIGURES, each(lambda name: self.plot(name, ".html"), FIGURES)))

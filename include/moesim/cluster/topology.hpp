@@ -68,6 +68,9 @@ struct Link {
   std::string name;
 };
 
+/// What parts of one make have in common: "host3/nic1->switch" becomes "host*/nic*->switch".
+[[nodiscard]] std::string make_of_name(std::string_view name);
+
 /// A connected directed graph; GPUs are ranks in the order in which they are listed. Invariants, checked by `create`,
 /// each with its own message:
 ///  1. names of nodes are unique and not empty;                     5. names of links are unique;

@@ -19,8 +19,9 @@ struct SimulationOptions {
   std::optional<double> communication_slowdown = {};
   /// By rank: how much longer all kernels of that rank take (a throttled GPU). Empty: all are alike.
   std::vector<double> rank_slowdown = {};
-  bool record = false;  ///< spans of operators and flows
-  bool fold = true;     ///< simulate ranks once that do the same at the same time
+  bool record = false;       ///< spans of operators and flows
+  bool record_flows = true;  ///< those of flows too: every transfer is then simulated on its own, which costs time
+  bool fold = true;          ///< simulate ranks once that do the same at the same time
   /// Different routings to draw at most, where the scenario draws one per layer or micro-batch; the rest use them
   /// again.
   std::size_t most_routings = kMostRoutings;

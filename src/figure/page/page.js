@@ -1,0 +1,10 @@
+// Last: everything above is defined. A page that is whole says so, for tests.
+
+showComparison();
+showBreakdown();
+showTopology();
+showTimeline();
+showSensitivity();
+showProvenance();
+showTips();
+document.documentElement.dataset.drawn = "yes";
