@@ -74,18 +74,86 @@ def grok(row):
                      "micro_batch": int(row["mbs"])}}
 
 
-def moe_layer(layers):
-    """DeepSeek-V3-like layers on 8 H100 (Megatron-LM's MoE test): one more layer costs one layer."""
+# Megatron-LM, tests/functional_tests/test_cases/common/moe_perf: baseline.json of commit 32f2c9cf [ms]: forward, backward.
+# Its configuration leaves TransformerConfig's defaults: plain experts, unfused activation, no gradient accumulation, and the
+# width of a shared expert that its cases name never reaches the layer.
+DEEPSEEK_PROXY = {"hidden": 7168, "experts": 32, "top_k": 8, "ffn_hidden": 2048}
+MIXTRAL_PROXY = {"hidden": 4096, "experts": 8, "top_k": 2, "ffn_hidden": 14336}
+MOE_LAYERS = [("DeepSeek-like, all-to-all", DEEPSEEK_PROXY, "flat", 6.943, 10.453),
+              ("DeepSeek-like, DeepEP", DEEPSEEK_PROXY, "node_deduplicated", 5.425, 9.059),
+              ("Mixtral-like, all-to-all", MIXTRAL_PROXY, "flat", 4.262, 7.825),
+              ("Mixtral-like, DeepEP", MIXTRAL_PROXY, "node_deduplicated", 4.609, 8.030)]
+
+
+def moe_layer(layers, proxy, all_to_all):
+    """Layers on 8 H100 as in Megatron-LM's MoE test: one more layer costs one layer."""
     return {
         "name": "moe_layer", "mode": "training",
         "cluster": "h100_sxm_1x8",
-        "model": {"name": "layer", "layers": layers, "hidden": 7168, "vocabulary": 1024, "norm": "rms_norm",
-                  "attention": {"heads": 128, "head_dim": 128, "kv_heads": 8},
-                  "moe": {"structure": "fine_grained", "experts": 32, "top_k": 8, "ffn_hidden": 2048, "expert_kind": "gated",
-                          "shared_experts": 1}},
-        "framework": {"base": "megatron", "expert_execution": "grouped"},
+        "model": {"name": "layer", "layers": layers, "hidden": proxy["hidden"], "vocabulary": 1024, "norm": "rms_norm",
+                  "attention": {"heads": 8, "head_dim": 128, "kv_heads": 8},
+                  "moe": {"structure": "fine_grained", "experts": proxy["experts"], "top_k": proxy["top_k"],
+                          "ffn_hidden": proxy["ffn_hidden"], "expert_kind": "plain"}},
+        "framework": {"base": "megatron", "expert_execution": "grouped", "all_to_all": all_to_all,
+                      "fused_expert_activation": False, "fused_gradient_accumulation": False},
         "parallelism": {"ep": 8, "dp": 8},
         "workload": {"sequence_length": 4096, "global_batch": 8, "micro_batch": 1}}
+
+
+FP8 = {"product_dtype": "fp8"}
+OVERLAP = {"expert_parallel_overlap": True}
+DEEP_EP = {"all_to_all": "node_deduplicated"}
+ZOO = {"tensor_overlap": False}
+ENDS = {"first_stage_layers": 11, "last_stage_layers": 11}  # embedding and loss count as a layer each
+NORM_ACT = {"recompute_modules": ["layernorm", "moe_act"]}
+
+# Release; model; GPUs; tp, pp, ep, virtual stages, micro-batch, global batch; what else is said of the run; seconds a step
+# (where tokens a second and GPU are published: global batch x 4096 / that / GPUs); and our reading where the table is silent.
+MOE_MODELS = [
+    ("NeMo 25.09, fp8", "qwen3_235b_a22b", 256, (2, 8, 32, 4, 1, 2048), FP8, ENDS, {}, 2048 * 4096 / 1204 / 256, "token drop"),
+    ("NeMo 25.11, fp8", "qwen3_235b_a22b", 256, (2, 8, 32, 4, 1, 2048), FP8 | OVERLAP, ENDS, {}, 2048 * 4096 / 1575 / 256,
+     "all-to-all overlapped"),
+    ("NeMo 26.02, fp8", "qwen3_235b_a22b", 256, (2, 8, 32, 4, 1, 8192), FP8 | OVERLAP, ENDS, {}, 8192 * 4096 / 1633 / 256,
+     "all-to-all overlapped"),
+    ("NeMo 25.09, fp8", "qwen3_30b_a3b", 16, (1, 2, 8, 24, 2, 512), FP8, {}, {}, 512 * 4096 / 10494 / 16, "token drop"),
+    ("NeMo 25.11, fp8", "qwen3_30b_a3b", 16, (1, 2, 8, 24, 2, 512), FP8, {}, {}, 512 * 4096 / 5275 / 16, "dropless"),
+    ("NeMo 26.02, fp8", "qwen3_30b_a3b", 16, (1, 2, 8, 12, 1, 1024), FP8, {}, {}, 1024 * 4096 / 5113 / 16, "dropless"),
+    ("NeMo 25.09, fp8", "deepseek_v3", 1024, (2, 8, 64, 4, 1, 8192), FP8 | DEEP_EP,
+     {"first_stage_layers": 7, "last_stage_layers": 7}, {"recompute_modules": ["mla_up_proj", "mlp"]},
+     8192 * 4096 / 1297 / 1024, "DeepEP, 62 layers for the MTP layer"),
+    ("NeMo 25.11, bf16", "gpt_oss_120b", 64, (1, 4, 8, 1, 4, 512), {}, {}, NORM_ACT, 512 * 4096 / 5630 / 64, "all attention full"),
+    ("NeMo 26.02, bf16", "gpt_oss_120b", 64, (1, 4, 8, 1, 1, 1280), {}, {}, NORM_ACT, 1280 * 4096 / 5993 / 64, "all attention full"),
+    ("ModelZoo, bf16", "qwen3_235b_a22b", 256, (2, 8, 32, 4, 1, 2048), ZOO | DEEP_EP, ENDS, NORM_ACT, 19.7, "DeepEP"),
+    ("ModelZoo, bf16", "qwen3_235b_a22b", 256, (2, 8, 32, 4, 1, 2048), ZOO | DEEP_EP | OVERLAP, ENDS, NORM_ACT,
+     17.6, "DeepEP, all-to-all overlapped"),
+    ("ModelZoo, bf16", "qwen3_235b_a22b", 256, (2, 32, 8, 3, 1, 2048), ZOO, {"first_stage_layers": 2, "last_stage_layers": 2},
+     NORM_ACT, 24.2, "all-to-all"),
+    ("ModelZoo, bf16", "qwen3_235b_a22b", 256, (4, 8, 8, 4, 1, 2048), ZOO | DEEP_EP, ENDS, {}, 29.0, "DeepEP"),
+]
+
+
+def moe_model(model, gpus, layout, framework, stages, workload):
+    tp, pp, ep, virtual_stages, micro_batch, global_batch = layout
+    return {
+        "name": model, "mode": "training",
+        "cluster": {"base": "h100_sxm_4x8", "nodes": gpus // 8},
+        "model": {"base": model, "layers": 62} if model == "deepseek_v3" else model,
+        "framework": {"base": "megatron_bridge"} | framework,
+        "parallelism": {"tp": tp, "pp": pp, "ep": ep, "dp": gpus // (tp * pp), "zero": 1, "sequence_parallel": tp > 1,
+                        "virtual_stages": virtual_stages} | stages,
+        "workload": {"sequence_length": 4096, "global_batch": global_batch, "micro_batch": micro_batch} | workload}
+
+
+def print_moe_models(predict):
+    errors = []
+    print("| run | model, GPUs | TP, PP, EP, virtual stages, micro-batch, batch | said or read | measured | predicted | error |")
+    print("|---|---|---|---|---|---|---|")
+    for run, model, gpus, layout, framework, stages, workload, measured, said in MOE_MODELS:
+        predicted = predict(moe_model(model, gpus, layout, framework, stages, workload))["step_time_s"]
+        errors.append(relative(predicted, measured))
+        print(f"| {run} | {model}, {gpus} | {', '.join(map(str, layout))} | {said} | {measured:.2f} s | {predicted:.2f} s "
+              f"| {100 * errors[-1]:+.0f} % |")
+    print(f"\nAll {len(errors)}: {summary(errors)}.")
 
 
 def summary(errors):
@@ -161,10 +229,10 @@ def print_grok(predict, table):
     print(f"\n{summary(errors)[0].upper() + summary(errors)[1:]}. Nothing is fitted to these.")
 
 
-def layer_time(predict, forward_only):
+def layer_time(predict, proxy, all_to_all, forward_only):
     """Seconds of one MoE layer block: attention left out, as the measured test runs the MoE layer alone."""
     def step(layers):
-        scenario = moe_layer(layers)
+        scenario = moe_layer(layers, proxy, all_to_all)
         if forward_only:
             scenario["mode"] = "inference"
             scenario["workload"] = {"batch": 8, "prompt_tokens": 4096}
@@ -175,14 +243,16 @@ def layer_time(predict, forward_only):
 
 
 def print_layer(predict, table):
-    forward = layer_time(predict, True) * 1e3
-    backward = layer_time(predict, False) * 1e3 - forward
-    print("| pass | measured | predicted | error |")
-    print("|---|---|---|---|")
     row = next(r for r in table if r["case"].endswith("bf16"))
-    for name, predicted in (("forward", forward), ("backward", backward)):
-        measured = float(row[f"{name}_ms"])
-        print(f"| {name} | {measured:.2f} ms | {predicted:.2f} ms | {100 * relative(predicted, measured):+.0f} % |")
+    first = ("DeepSeek-like, all-to-all, an earlier baseline", DEEPSEEK_PROXY, "flat",
+             float(row["forward_ms"]), float(row["backward_ms"]))
+    print("| layer | pass | measured | predicted | error |")
+    print("|---|---|---|---|---|")
+    for name, proxy, all_to_all, *measured in [first, *MOE_LAYERS]:
+        forward = layer_time(predict, proxy, all_to_all, True) * 1e3
+        backward = layer_time(predict, proxy, all_to_all, False) * 1e3 - forward
+        for direction, ours, theirs in zip(("forward", "backward"), (forward, backward), measured):
+            print(f"| {name} | {direction} | {theirs:.2f} ms | {ours:.2f} ms | {100 * relative(ours, theirs):+.0f} % |")
 
 
 def main():
@@ -193,8 +263,13 @@ def main():
     print("Made by `scripts/validate_steps.py`. What is taken for granted, what misses and why: [validation.md](validation.md).\n")
     print("## Grok-1 on H100, 8 to 256 GPUs\n\nNVIDIA dgxc-benchmarking (release 25.02, bf16), step times.\n")
     print_grok(predict, rows(folder, "grok1_h100_step_times.csv"))
-    print("\n## One Megatron MoE layer on 8 H100\n\nMegatron-LM, EP 8, 4096 tokens per GPU, 32 experts of 7168 x 2048, top-8, one shared expert.\n")
+    print("\n## One Megatron MoE layer on 8 H100\n\nMegatron-LM's own performance test (tests/functional_tests/test_cases/common/moe_perf), bf16, "
+          "EP 8, 4096 tokens per GPU. Nothing is fitted to these.\n")
     print_layer(predict, rows(folder, "megatron_moe_layer_8xh100.csv"))
+    print("\n## MoE models on 16 to 1024 H100\n\n"
+          "Published by NVIDIA-NeMo/Megatron-Bridge (docs/performance-summary-archive.md; fp8 with current scaling) and "
+          "yanring/Megatron-MoE-ModelZoo (best_practice/Qwen3; bf16). Framework megatron_bridge; nothing is fitted to these.\n")
+    print_moe_models(predict)
     print("\n## Dense GPT on A100, one node\n\nvTrain (arXiv 2312.12391), 240 steps of 2, 4 and 8 GPUs. One constant is fitted, the host's "
           "time per kernel:\n")
     print_one_node(predict, rows(folder, "dense_gpt_a100_one_node.csv"))

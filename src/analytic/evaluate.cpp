@@ -17,6 +17,11 @@ struct Contribution {
   Estimate estimate;
   double count;
   bool communication;
+
+  [[nodiscard]] bool is_communication() const { return communication; }
+  [[nodiscard]] bool exchange() const {
+    return communication && (kind == WorkKind::dispatch || kind == WorkKind::combine);
+  }
 };
 
 /// One pass (forward or backward) of one stage over one micro-batch.
@@ -25,25 +30,40 @@ struct Pass {
   Seconds time;
   Seconds compute;          ///< sum over the operators of the compute stream
   Seconds communication;    ///< ... and of the others, background reduction excepted
+  Seconds exchange;         ///< part of `communication`: all-to-alls
+  Seconds compute_beside;   ///< as `compute`, all of it beside a collective
   Seconds weight_gradient;  ///< part of `compute`
   Seconds reduction_left;   ///< background reduction still under way when the pass ends
   double reduction_spread = 0;
   std::string_view reduction_law;
 
   /// Part of `time` in which only communication goes on.
-  [[nodiscard]] Seconds exposed() const {
+  [[nodiscard]] Seconds exposed() const { return sum_of(&Contribution::is_communication); }
+  [[nodiscard]] Seconds exposed_exchange() const { return sum_of(&Contribution::exchange); }
+
+ private:
+  [[nodiscard]] Seconds sum_of(bool (Contribution::*counts)() const) const {
     Seconds sum;
     for (const Contribution& one : contributions) {
-      if (one.communication) sum += one.count * one.estimate.time;
+      if ((one.*counts)()) sum += one.count * one.estimate.time;
     }
     return sum;
   }
 };
 
+/// Shares of what is exposed in a pass alone that are not hidden behind another micro-batch.
+struct Exposed {
+  double communication = 1;
+  double exchange = 1;  ///< all-to-alls, besides
+};
+
 class Evaluator {
  public:
   Evaluator(const Scenario& scenario, const OpGraph& graph)
-      : scenario_(scenario), graph_(graph), costs_(scenario, graph) {}
+      : scenario_(scenario),
+        graph_(graph),
+        costs_(scenario, graph),
+        overlap_(product_overlap(scenario.kernels->calibration())) {}
 
   GraphTime run() {
     struct StageTimes {
@@ -70,7 +90,16 @@ class Evaluator {
                           .weight_gradient = backward.weight_gradient,
                           .compute = forward.compute + backward.compute,
                           .communication = forward.communication + backward.communication};
-    const double exposed = exposed_share(scenario_.parallelism, stage, forward.exposed() + backward.exposed());
+    const Seconds beside = forward.compute_beside + backward.compute_beside;
+    Exposed exposed;
+    exposed.communication = exposed_share(scenario_.parallelism, stage, forward.exposed() + backward.exposed());
+    if (scenario_.framework.expert_parallel_overlap && scenario_.mode() == Mode::training) {
+      exposed.exchange =
+          exposed_exchange_share(scenario_.parallelism, graph_.micro_batches, forward.time + backward.time,
+                                 {.all = forward.exchange + backward.exchange,
+                                  .exposed = forward.exposed_exchange() + backward.exposed_exchange(),
+                                  .slowdown = std::max(beside / stage.compute, 1.0)});
+    }
     add(forward, 1 + rest, exposed);
     add(slowest->backward, rest, exposed);
     add(backward, 1, exposed);
@@ -90,7 +119,7 @@ class Evaluator {
            .communication = true},
           1);
     }
-    add(pass(graph_.iteration_end, 1, false), 1, 1.0);
+    add(pass(graph_.iteration_end, 1, false), 1, Exposed{});
     time_.link_bytes = costs_.link_bytes();
     add_full_link();
     return std::move(time_);
@@ -121,6 +150,11 @@ class Evaluator {
         const Op& op = phase.ops[i];
         if (background_reduction && op.stream == Stream::gradient_communication) continue;
         (op.stream == Stream::compute ? result.compute : result.communication) += phase.repeat * times[i];
+        if (const auto* kernel = std::get_if<KernelWork>(&op.work)) {
+          const double slowdown = overlap_ ? slowdown_beside_collective(*overlap_, *kernel, times[i]) : 1;
+          result.compute_beside += phase.repeat * slowdown * times[i];
+        }
+        if (op.stream == Stream::expert_communication) result.exchange += phase.repeat * times[i];
         if (op.weight_gradient) result.weight_gradient += phase.repeat * times[i];
       }
       const ScheduledPhase scheduled = schedule(phase, times, background_reduction);
@@ -170,10 +204,10 @@ class Evaluator {
     time_.errors.add(contribution.law, contribution.estimate, count * contribution.count);
   }
 
-  /// @param exposed share of its communication that is not hidden behind another micro-batch
-  void add(const Pass& pass, double count, double exposed) {
+  void add(const Pass& pass, double count, const Exposed& exposed) {
     for (const Contribution& contribution : pass.contributions) {
-      add(contribution, contribution.communication ? count * exposed : count);
+      const double hidden_too = contribution.exchange() ? exposed.exchange : 1;
+      add(contribution, contribution.communication ? count * exposed.communication * hidden_too : count);
     }
   }
   void add(const Pass& pass, double count, WorkKind kind) {
@@ -213,6 +247,7 @@ class Evaluator {
   const Scenario& scenario_;
   const OpGraph& graph_;
   OpCosts costs_;
+  std::optional<ProductOverlap> overlap_;
   GraphTime time_;
 };
 

@@ -89,11 +89,20 @@ OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan,
           .extrapolated = estimate.extrapolated};
 }
 
-double copies_per_choice(const RoutingResult& routing) {
+double slowdown_beside_collective(const ProductOverlap& overlap, const KernelWork& work, Seconds time) {
+  const auto is_16_bit = [](DType type) { return type == DType::bf16 || type == DType::fp16; };
+  const auto* gemm = std::get_if<GemmShape>(&work.shape);
+  const auto* experts = std::get_if<ExpertGemm>(&work.shape);
+  const bool measured =
+      (gemm != nullptr && is_16_bit(gemm->dtype)) || (experts != nullptr && is_16_bit(experts->dtype));
+  return measured && time.value > 0 ? overlap.product_slowdown(time * (1 / work.launches)) : 1;
+}
+
+TokenCopies token_copies(const RoutingResult& routing) {
   double pairs = 0;
   for (int node = 0; node < routing.nodes(); ++node) pairs += routing.rows_to_node(0, node);
   const double rows = routing.rows_sent(0);
-  return rows > 0 ? std::min(pairs / rows, 1.0) : 1.0;
+  return {.machines = rows > 0 ? std::min(pairs / rows, 1.0) : 1.0, .ranks = routing.rank_copies()};
 }
 
 ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algorithm, bool reversed) {
@@ -105,6 +114,12 @@ ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algor
     }
   }
   if (algorithm == AllToAllAlgorithm::node_deduplicated) {
+    for (int i = 0; i < routing.ranks(); ++i) {
+      for (int j = 0; j < routing.ranks(); ++j) {
+        const double copies = reversed ? routing.copies_between(j, i) : routing.copies_between(i, j);
+        rows.between[static_cast<std::size_t>(i) * ranks + static_cast<std::size_t>(j)] = copies;
+      }
+    }
     for (int rank = 0; rank < routing.ranks(); ++rank) {
       for (int node = 0; node < routing.nodes(); ++node) rows.to_nodes.push_back(routing.rows_to_node(rank, node));
     }
@@ -149,7 +164,7 @@ OpCosts::Planned& OpCosts::planned(CollectiveKind kind, GroupRole role) {
   plans_.push_back({.kind = kind,
                     .role = role,
                     .plan = scenario_.cluster.collectives->shared_plan(
-                        kind, algorithm, group(role), exchange ? copies_per_choice(graph_.routing) : 1),
+                        kind, algorithm, group(role), exchange ? token_copies(graph_.routing) : TokenCopies{}),
                     .bytes = 0});
   return plans_.back();
 }

@@ -40,4 +40,17 @@ double exposed_share(const Parallelism& parallelism, const StageTime& stage, Sec
   return std::clamp(1 - hidden / exposed, 0.0, 1.0);
 }
 
+double exposed_exchange_share(const Parallelism& parallelism, int micro_batches, Seconds both,
+                              const ExchangeTime& exchange) {
+  if (exchange.exposed.value <= 0) return 1;
+  const Seconds rest = both - exchange.exposed;
+  const Seconds pair = std::max(exchange.all, rest + exchange.all * (1 - 1 / exchange.slowdown));
+  const double of_pairs = (pair - rest) / exchange.exposed;
+  const double stages = parallelism.pp;
+  const double chunks = parallelism.virtual_stages;
+  const double ahead = chunks > 1 ? 2 * (stages - 1) + (chunks - 1) * stages : stages - 1;
+  const double alone = std::min(std::max(ahead, 1.0) / (micro_batches * chunks), 1.0);
+  return alone + (1 - alone) * std::clamp(of_pairs, 0.0, 1.0);
+}
+
 }  // namespace moesim

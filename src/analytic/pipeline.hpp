@@ -30,4 +30,19 @@ struct StageTime {
 /// @param exposed time of both passes in which only communication goes on
 [[nodiscard]] double exposed_share(const Parallelism& parallelism, const StageTime& stage, Seconds exposed);
 
+/// The all-to-alls of a forward and a backward pass of one stage.
+struct ExchangeTime {
+  Seconds all;
+  Seconds exposed;      ///< in which nothing else goes on while the passes run alone
+  double slowdown = 1;  ///< of the work beside it
+};
+/// Share of the exposed all-to-alls that stays exposed when the forward pass of one micro-batch and the backward pass
+/// of another run side by side, each computing while the other communicates (Megatron Core,
+/// overlap_moe_expert_parallel_comm). With r the pair's time without the exposed exchange, e the exchange and f how
+/// many times as long the work takes beside it, the pair takes max(e, r + e (1 - 1 / f)). Passes of the fill and the
+/// drain have no partner: p - 1 of m on the first stage, 2 (p - 1) + (v - 1) p of m v when interleaved, one at least.
+/// @param both time of the two passes, one after the other
+[[nodiscard]] double exposed_exchange_share(const Parallelism& parallelism, int micro_batches, Seconds both,
+                                            const ExchangeTime& exchange);
+
 }  // namespace moesim

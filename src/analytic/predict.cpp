@@ -78,7 +78,10 @@ void explain(Prediction& prediction, const GraphTime& time) {
 
 /// What no step can beat: the FLOPs at peak on all GPUs, and the busiest link's bytes.
 void check_bounds(const Prediction& prediction, const Scenario& scenario, double gpus) {
-  const FlopsPerSecond peak = scenario.kernels->device().matrix_peak(scenario.model.activation_dtype);
+  const Device& device = scenario.kernels->device();
+  const DType dtype = scenario.model.activation_dtype;
+  const FlopsPerSecond peak =
+      std::max(device.matrix_peak(dtype), device.matrix_peak(scenario.framework.product_dtype.value_or(dtype)));
   if (peak.value > 0) MOESIM_ENSURES(prediction.flops / peak / gpus <= prediction.step_time.time * (1 + 1e-9));
   if (prediction.busiest_link) MOESIM_ENSURES(prediction.busiest_link->utilization <= 1 + 1e-9);
 }

@@ -113,7 +113,7 @@ CollectivePlan plan_of(const CollectiveOptions& options, const CollectiveModel& 
                        const std::optional<BytesMatrix>& matrix, int ranks) {
   const PlanDetail detail = options.common.engine == Engine::flow ? PlanDetail::transfers : PlanDetail::loads;
   if (matrix) return model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithm, {}, detail);
-  return model.plan(options.kind, options.algorithm, {first_ranks(ranks)}, 1, detail);
+  return model.plan(options.kind, options.algorithm, {first_ranks(ranks)}, {}, detail);
 }
 
 Output run_collective(const CollectiveOptions& options, const Environment& environment) {

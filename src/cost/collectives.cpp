@@ -113,20 +113,18 @@ CollectiveModel::CollectiveModel(std::shared_ptr<const Topology> topology, const
 }
 
 std::shared_ptr<const CollectivePlan> CollectiveModel::shared_plan(CollectiveKind kind, AllToAllAlgorithm algorithm,
-                                                                   const RankGroups& groups,
-                                                                   double copies_per_choice) const {
-  const PlanMemory::Key key{
-      .kind = kind, .algorithm = algorithm, .copies_per_choice = copies_per_choice, .groups = groups};
+                                                                   const RankGroups& groups, TokenCopies copies) const {
+  const PlanMemory::Key key{.kind = kind, .algorithm = algorithm, .copies = copies, .groups = groups};
   if (auto known = memory_->find(key)) return known;
-  auto made = std::make_shared<const CollectivePlan>(plan(kind, algorithm, groups, copies_per_choice));
+  auto made = std::make_shared<const CollectivePlan>(plan(kind, algorithm, groups, copies));
   memory_->insert(key, made);
   return made;
 }
 
 CollectivePlan CollectiveModel::plan(CollectiveKind kind, AllToAllAlgorithm algorithm, const RankGroups& groups,
-                                     double copies_per_choice, PlanDetail detail) const {
+                                     TokenCopies copies, PlanDetail detail) const {
   expect_groups(*topology_, groups);
-  MOESIM_EXPECTS(copies_per_choice > 0 && copies_per_choice <= 1);
+  MOESIM_EXPECTS(copies.machines > 0 && copies.machines <= 1 && copies.ranks > 0 && copies.ranks <= 1);
   PlannedPhases planned;
   switch (kind) {
     case CollectiveKind::all_to_all: {
@@ -134,8 +132,9 @@ CollectivePlan CollectiveModel::plan(CollectiveKind kind, AllToAllAlgorithm algo
       for (const auto& group : groups) {
         const std::size_t size = group.size();
         const auto machines = static_cast<double>(ranks_by_machine(*topology_, group).size());
-        const std::vector<double> bytes(size * size, 1 / static_cast<double>(size));
-        const std::vector<double> node_bytes(size * static_cast<std::size_t>(machines), copies_per_choice / machines);
+        const double sent = algorithm == AllToAllAlgorithm::node_deduplicated ? copies.ranks : 1;
+        const std::vector<double> bytes(size * size, sent / static_cast<double>(size));
+        const std::vector<double> node_bytes(size * static_cast<std::size_t>(machines), copies.machines / machines);
         exchanges.push_back({.group = &group, .bytes = bytes, .node_bytes = node_bytes});
       }
       planned = plan_exchanges(*topology_, *paths_, algorithm, exchanges, detail);

@@ -14,15 +14,15 @@ class PlanMemory {
   struct Key {
     CollectiveKind kind;
     AllToAllAlgorithm algorithm;
-    double copies_per_choice;
+    TokenCopies copies;
     const RankGroups& groups;
   };
 
   [[nodiscard]] std::shared_ptr<const CollectivePlan> find(const Key& key) {
     const std::lock_guard lock(mutex_);
     for (const Entry& entry : entries_) {
-      if (entry.kind == key.kind && entry.algorithm == key.algorithm &&
-          entry.copies_per_choice == key.copies_per_choice && entry.groups == key.groups) {
+      if (entry.kind == key.kind && entry.algorithm == key.algorithm && entry.copies == key.copies &&
+          entry.groups == key.groups) {
         return entry.plan;
       }
     }
@@ -32,7 +32,7 @@ class PlanMemory {
   void insert(const Key& key, std::shared_ptr<const CollectivePlan> plan) {
     const std::lock_guard lock(mutex_);
     if (entries_.size() >= kLimit) entries_.clear();
-    entries_.push_back({key.kind, key.algorithm, key.copies_per_choice, key.groups, std::move(plan)});
+    entries_.push_back({key.kind, key.algorithm, key.copies, key.groups, std::move(plan)});
   }
 
  private:
@@ -40,7 +40,7 @@ class PlanMemory {
   struct Entry {
     CollectiveKind kind;
     AllToAllAlgorithm algorithm;
-    double copies_per_choice;
+    TokenCopies copies;
     RankGroups groups;
     std::shared_ptr<const CollectivePlan> plan;
   };

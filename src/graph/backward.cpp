@@ -50,11 +50,18 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
     return {back};
   }
   const auto& kernel = std::get<KernelWork>(forward.op.work);
-  if (std::holds_alternative<HostWait>(kernel.shape)) return {};
+  if (forward.forward_only || std::holds_alternative<HostWait>(kernel.shape)) return {};
+  std::vector<decltype(Op::work)> works;
+  const double cast = forward.gradient_cast;  // of the result's gradient, which both products take
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
-    return {KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches},
-            KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
-                       .launches = kernel.launches}};
+    if (cast > 0) {
+      const Bytes moved{cast * gemm->m * gemm->n * kernel.launches};
+      works.push_back(KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .moved = moved}, .launches = 1});
+    }
+    works.push_back(KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches});
+    works.push_back(KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
+                               .launches = kernel.launches});
+    return works;
   }
   if (const auto* gemm = std::get_if<ExpertGemm>(&kernel.shape)) {
     ExpertGemm input = *gemm;
@@ -62,8 +69,15 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
     ExpertGemm weight = *gemm;
     weight.weight_gradient = true;
     weight.result = gradient;
-    return {KernelWork{.shape = input, .launches = kernel.launches},
-            KernelWork{.shape = weight, .launches = kernel.launches}};
+    if (cast > 0) {
+      works.push_back(KernelWork{
+          .shape =
+              ExpertMemoryWork{.kernel = MemoryKernel::cast, .moved_per_row = {cast * gemm->n}, .share = gemm->share},
+          .launches = kernel.launches});
+    }
+    works.push_back(KernelWork{.shape = input, .launches = kernel.launches});
+    works.push_back(KernelWork{.shape = weight, .launches = kernel.launches});
+    return works;
   }
   KernelWork back = kernel;
   if (auto* attention = std::get_if<AttentionShape>(&back.shape)) attention->backward = true;
@@ -99,14 +113,16 @@ Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_rec
       continue;
     }
     bool first = true;
+    std::size_t left = works.size();
     for (auto& work : works) {
+      --left;
       Op op{.kind = forward.op.kind,
             .name = forward.op.name,
             .stream = forward.op.stream,
             .work = std::move(work),
             .after = {}};
       if (first) op.after = waits[i];
-      op.weight_gradient = !first && forward.has_weight;
+      op.weight_gradient = left == 0 && forward.has_weight;
       first = false;
       phase.ops.push_back(std::move(op));
     }

@@ -21,6 +21,34 @@ double residual_tokens(const Scenario& scenario, const BatchShape& batch) {
 
 }  // namespace
 
+std::optional<LowPrecision> low_precision(const Scenario& scenario) {
+  const Framework& framework = scenario.framework;
+  if (!framework.product_dtype) return std::nullopt;
+  return LowPrecision{.dtype = *framework.product_dtype, .bytes_per_element = framework.quantization_bytes.value};
+}
+
+void mark_recomputed_modules(ForwardPhase& phase, const Scenario& scenario) {
+  const auto* training = std::get_if<TrainingWorkload>(&scenario.workload);
+  if (training == nullptr || training->recompute == Recompute::full) return;
+  for (const RecomputeModule module : training->recompute_modules) {
+    phase.mark_recomputed([module](const Op& op) {
+      switch (module) {
+        case RecomputeModule::layernorm:
+          return op.name == "attention_norm" || op.name == "ffn_norm";
+        case RecomputeModule::moe_act:
+          return op.name == "experts.activation" || op.name == "experts.weighting";
+        case RecomputeModule::mla_up_proj:
+          return op.name == "attention.q_up" || op.name == "attention.kv_up";
+        case RecomputeModule::mlp:
+          return op.kind == WorkKind::dense_ffn;
+        case RecomputeModule::shared_experts:
+          return op.kind == WorkKind::shared_experts;
+      }
+      return false;
+    });
+  }
+}
+
 void add_norm(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, std::string_view name) {
   const double bytes = residual_tokens(scenario, batch) * scenario.model.hidden * element_bytes(scenario);
   phase.memory(WorkKind::norms, name, MemoryKernel::norm, 2 * bytes, 3.0 / 2.0);
@@ -120,7 +148,7 @@ ForwardPhase head_phase(const Scenario& scenario, const BatchShape& batch) {
 }
 
 ForwardPhase dense_layer_phase(const Scenario& scenario, const BatchShape& batch) {
-  ForwardPhase phase("dense_layer");
+  ForwardPhase phase("dense_layer", low_precision(scenario));
   add_attention(phase, scenario, batch);
   add_norm(phase, scenario, batch, "ffn_norm");
   enter_tensor_parallel(phase, scenario, batch.tokens());
@@ -128,6 +156,7 @@ ForwardPhase dense_layer_phase(const Scenario& scenario, const BatchShape& batch
           scenario.model.dense_ffn.kind, scenario.parallelism.tp);
   leave_tensor_parallel(phase, scenario, batch.tokens());
   add_residual(phase, scenario, batch, "ffn_residual");
+  mark_recomputed_modules(phase, scenario);
   return phase;
 }
 

@@ -16,8 +16,27 @@ OpId ForwardPhase::add(WorkKind kind, std::string_view name, Stream stream, decl
   return id;
 }
 
+/// What the product waits for beside the operator before it still waits with the product.
+void ForwardPhase::add_cast(WorkKind kind, std::string_view name, decltype(Op::work) work) {
+  std::vector<OpId> later = std::exchange(pending_later_, {});
+  const OpId cast = add(kind, name, Stream::compute, std::move(work));
+  ops_[cast.index()].forward_only = true;
+  pending_ = std::move(later);
+  pending_later_ = {};
+}
+
 OpId ForwardPhase::gemm(WorkKind kind, std::string_view name, const GemmShape& shape, double times) {
-  return add(kind, name, Stream::compute, KernelWork{.shape = shape, .launches = times}, 1, true);
+  GemmShape product = shape;
+  const bool low = products_ && kind != WorkKind::router && kind != WorkKind::logits;
+  if (low) {
+    const double bytes = products_->bytes_per_element * shape.m * shape.k * times;
+    add_cast(kind, name,
+             KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .moved = {bytes}}, .launches = 1});
+    product.dtype = products_->dtype;
+  }
+  const OpId id = add(kind, name, Stream::compute, KernelWork{.shape = product, .launches = times}, 1, true);
+  if (low) ops_[id.index()].gradient_cast = products_->bytes_per_element;
+  return id;
 }
 
 OpId ForwardPhase::activation_gemm(WorkKind kind, std::string_view name, const GemmShape& shape) {
@@ -36,7 +55,19 @@ OpId ForwardPhase::memory(WorkKind kind, std::string_view name, MemoryKernel ker
 }
 
 OpId ForwardPhase::expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches) {
-  return add(WorkKind::experts, name, Stream::compute, KernelWork{.shape = gemm, .launches = launches}, 1, true);
+  ExpertGemm product = gemm;
+  if (products_) {
+    add_cast(WorkKind::experts, name,
+             KernelWork{.shape = ExpertMemoryWork{.kernel = MemoryKernel::cast,
+                                                  .moved_per_row = {products_->bytes_per_element * gemm.k},
+                                                  .share = gemm.share},
+                        .launches = launches});
+    product.dtype = products_->dtype;
+  }
+  const OpId id =
+      add(WorkKind::experts, name, Stream::compute, KernelWork{.shape = product, .launches = launches}, 1, true);
+  if (products_) ops_[id.index()].gradient_cast = products_->bytes_per_element;
+  return id;
 }
 
 OpId ForwardPhase::expert_memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes_per_row,

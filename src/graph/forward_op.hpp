@@ -15,15 +15,25 @@ struct ForwardOp {
   Op op;
   double backward_scale = 1;  ///< bytes moved backward / forward, of memory kernels and communication
   std::optional<MemoryKernel> backward_kernel = std::nullopt;  ///< memory kernels: when it is another one backward
-  bool has_weight = false;  ///< GEMMs: a weight gradient is due besides the input gradient
-  bool recomputed = false;  ///< selective recompute: run forward again before its backward pass
+  bool has_weight = false;    ///< GEMMs: a weight gradient is due besides the input gradient
+  bool recomputed = false;    ///< selective recompute: run forward again before its backward pass
+  bool forward_only = false;  ///< nothing to do backward (the conversion of a product's operand)
+  double gradient_cast = 0;   ///< products: bytes per element to convert the gradient of their result; 0: none
+};
+
+/// Products with weights in another type than the model's: their operands are converted before.
+struct LowPrecision {
+  DType dtype = DType::fp8;
+  double bytes_per_element = 0;  ///< moved to convert an operand
 };
 
 /// Writes a forward phase operator by operator. Operators on one stream follow each other; an operator whose
 /// predecessor in the data flow is on another stream names it through `after`.
 class ForwardPhase {
  public:
-  explicit ForwardPhase(std::string_view name) : name_(name) {}
+  /// @param products with weights; absent: as their shapes say. The router's and the logits' keep their type
+  explicit ForwardPhase(std::string_view name, std::optional<LowPrecision> products = std::nullopt)
+      : name_(name), products_(products) {}
 
   /// C[m,n] = A[m,k] B[k,n] with weights B; `times` such products one after the other.
   OpId gemm(WorkKind kind, std::string_view name, const GemmShape& shape, double times = 1);
@@ -50,6 +60,10 @@ class ForwardPhase {
   /// The backward pass of a memory kernel is another kernel.
   void backward_by(OpId op, MemoryKernel kernel) { ops_[op.index()].backward_kernel = kernel; }
   void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
+  template <class Matches>
+  void mark_recomputed(const Matches& matches) {
+    for (ForwardOp& forward : ops_) forward.recomputed = forward.recomputed || matches(forward.op);
+  }
 
   [[nodiscard]] const std::vector<ForwardOp>& ops() const { return ops_; }
   [[nodiscard]] Phase forward(double repeat) const;
@@ -60,7 +74,11 @@ class ForwardPhase {
   OpId add(WorkKind kind, std::string_view name, Stream stream, decltype(Op::work) work, double backward_scale = 1,
            bool has_weight = false);
 
+  /// The conversion of an operand, before its product.
+  void add_cast(WorkKind kind, std::string_view name, decltype(Op::work) work);
+
   std::string_view name_;
+  std::optional<LowPrecision> products_;
   std::vector<ForwardOp> ops_;
   std::vector<OpId> pending_;        ///< what the next operator waits for
   std::vector<OpId> pending_later_;  ///< ... and the one after it

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "moesim/scenario/scenario.hpp"
 
 #include "graph/forward_op.hpp"
@@ -25,6 +27,11 @@ struct BatchShape {
 
 /// Tokens per rank that enter the router: with tensor parallelism each tensor rank routes its share of the sequence.
 [[nodiscard]] double moe_tokens_per_rank(const Scenario& scenario, const BatchShape& batch);
+
+/// How the layers' products with weights run, from the framework; absent: in the model's type.
+[[nodiscard]] std::optional<LowPrecision> low_precision(const Scenario& scenario);
+/// Operators whose results the workload's recompute modules throw away.
+void mark_recomputed_modules(ForwardPhase& phase, const Scenario& scenario);
 
 // Parts of a layer, shared by the phases above.
 

@@ -18,31 +18,51 @@ struct Held {
   double sequence;  ///< keys that a query attends to
   double element;
   Recompute recompute;
+  std::vector<RecomputeModule> modules = {};
 
+  [[nodiscard]] bool recomputes(RecomputeModule module) const {
+    return std::ranges::find(modules, module) != modules.end();
+  }
   [[nodiscard]] double residual_stream() const {
     const Parallelism& p = scenario.parallelism;
     return tokens * scenario.model.hidden * element / (p.sequence_parallel ? p.tp : 1);
   }
+  /// Input of a norm, and its result, which the products take.
+  [[nodiscard]] double norm_and_input() const {
+    return (recomputes(RecomputeModule::layernorm) ? 1 : 2) * residual_stream();
+  }
 };
+
+/// Output of the first product(s) and of the activation.
+double ffn_activations(double tokens, double hidden, FfnKind kind, double element, bool drops_activation = false) {
+  return tokens * hidden * element * ((kind == FfnKind::gated ? 3 : 2) - (drops_activation ? 1 : 0));
+}
 
 double attention_activations(const Held& held) {
   const Scenario& scenario = held.scenario;
   double q_width = 0;
   double kv_width = 0;
   double heads = 0;
+  double values = 0;  // of the output projection's input
   if (const auto* grouped = std::get_if<GroupedQueryAttention>(&scenario.model.attention)) {
     heads = grouped->heads;
     q_width = static_cast<double>(grouped->heads) * grouped->head_dim;
+    values = q_width;
     kv_width = 2.0 * grouped->kv_heads * grouped->head_dim;
   } else {
     const auto& latent = std::get<LatentAttention>(scenario.model.attention);
     heads = latent.heads;
     q_width = heads * (latent.nope_head_dim + latent.rope_head_dim);
     kv_width = heads * (latent.nope_head_dim + latent.rope_head_dim + latent.v_head_dim) + latent.kv_lora_rank;
+    values = heads * latent.v_head_dim;
+    if (held.recomputes(RecomputeModule::mla_up_proj)) {
+      q_width = latent.q_lora_rank;
+      kv_width = latent.kv_lora_rank + latent.rope_head_dim;
+    }
   }
   const int tp = scenario.parallelism.tp;
   // Norm's input, the projections' input, q k v, the output projection's input, the dropout mask (one byte).
-  double bytes = 2 * held.residual_stream() + held.tokens * (2 * q_width + kv_width) * held.element / tp;
+  double bytes = held.norm_and_input() + held.tokens * (q_width + values + kv_width) * held.element / tp;
   if (scenario.model.biases) bytes += held.residual_stream() / held.element;
   if (scenario.framework.flash_attention) {
     bytes += held.tokens * heads * 4 / tp;  // log-sum-exp
@@ -53,32 +73,28 @@ double attention_activations(const Held& held) {
   return bytes;
 }
 
-double ffn_activations(double tokens, double hidden, FfnKind kind, double element) {
-  // Output of the first product(s) and of the activation.
-  return tokens * hidden * element * (kind == FfnKind::gated ? 3 : 2);
-}
-
 double dense_layer_activations(const Held& held) {
   const Model& model = held.scenario.model;
   const double mask = model.biases ? held.residual_stream() / held.element : 0;
-  return attention_activations(held) + 2 * held.residual_stream() + mask +
-         ffn_activations(held.tokens, model.dense_ffn.hidden, model.dense_ffn.kind, held.element) /
-             held.scenario.parallelism.tp;
+  const double inside = held.recomputes(RecomputeModule::mlp)
+                            ? 0
+                            : ffn_activations(held.tokens, model.dense_ffn.hidden, model.dense_ffn.kind, held.element);
+  return attention_activations(held) + held.norm_and_input() + mask + inside / held.scenario.parallelism.tp;
 }
 
 double moe_layer_activations(const Held& held, double rows_sent, double rows_held) {
   const Model& model = held.scenario.model;
   const MoeLayer& moe = *model.moe;
   const double tokens = held.tokens / held.scenario.parallelism.tp;
-  double bytes = attention_activations(held) + 2 * held.residual_stream();
+  double bytes = attention_activations(held) + held.norm_and_input();
   if (model.biases) bytes += held.residual_stream() / held.element;
   bytes += tokens * moe.experts * 4;                   // router scores, fp32
   bytes += rows_held * moe.payload_in * held.element;  // the experts' input
   bytes += ffn_activations(rows_held, static_cast<double>(moe.expert_hidden) / held.scenario.parallelism.etp,
-                           moe.expert_ffn, held.element);
+                           moe.expert_ffn, held.element, held.recomputes(RecomputeModule::moe_act));
   bytes += rows_sent * moe.payload_out * held.element;  // combined rows, for the gradient of the router's weights
   if (moe.post_projection) bytes += tokens * moe.payload_out * held.element;
-  if (moe.shared_experts > 0) {
+  if (moe.shared_experts > 0 && !held.recomputes(RecomputeModule::shared_experts)) {
     bytes += ffn_activations(tokens, static_cast<double>(moe.shared_experts) * moe.shared_expert_hidden, moe.expert_ffn,
                              held.element);
   }
@@ -205,7 +221,8 @@ MemoryPlan plan_memory(const Scenario& scenario) {
                   .tokens = tokens,
                   .sequence = static_cast<double>(training.sequence_length),
                   .element = element,
-                  .recompute = training.recompute};
+                  .recompute = training.recompute,
+                  .modules = training.recompute_modules};
   const StageLayers layers = stage_layers(scenario, 0);
   const double dense = layers.dense > 0 ? dense_layer_activations(held) : 0;
   const double moe = layers.moe > 0 ? moe_layer_activations(held, rows.sent, rows.held) : 0;

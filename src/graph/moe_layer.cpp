@@ -15,6 +15,7 @@ struct MoeShape {
   double tokens;  ///< of this rank that enter the router
   double rows;    ///< (token, expert) rows that this rank sends, padding included
   double held;    ///< rows of its experts
+  double copies;  ///< that arrive for each row held (LayerRows)
   double experts_per_rank;
   double element;  ///< bytes
 };
@@ -68,6 +69,28 @@ OpId tensor_exchange(ForwardPhase& phase, OpId after, CollectiveKind kind, doubl
                           {.kind = kind, .group = GroupRole::expert_tensor, .bytes_per_rank = {bytes}});
 }
 
+/// Activation of the rows inside the experts. Fused with the product by the router's weight: inputs read, result
+/// written, and backward as in blocks.cpp. Else a kernel for each step (Megatron Core, moe/experts.py), bytes per
+/// element of b: activation 2 b (backward 3 b), gated 2 b and 3 b for the gate's product (backward 9 b); product in
+/// fp32 and cast (b + 4) + (4 + b); backward cast (b + 4), gradient of the row with its cast (4 + 4) + (4 + b),
+/// gradient of the weight with its sum (4 + b + 4) + 4.
+void add_expert_activation(ForwardPhase& phase, const Scenario& scenario, double share) {
+  const MoeLayer& moe = *scenario.model.moe;
+  const double element = bytes_per_element(scenario.model.activation_dtype);
+  const double elements = static_cast<double>(moe.expert_hidden) / scenario.parallelism.etp;
+  const bool gated = moe.expert_ffn == FfnKind::gated;
+  const bool fused = scenario.framework.fused_expert_activation;
+  const double passes = gated ? (fused ? 3 : 5) : 2;
+  const double backward_passes = gated ? (fused ? 5 : 9) : 3;
+  phase.expert_memory(WorkKind::experts, "experts.activation",
+                      gated ? MemoryKernel::gated_activation : MemoryKernel::activation, passes * elements * element,
+                      backward_passes / passes, share);
+  if (fused) return;
+  const double weighting = 2 * element + 8;
+  phase.expert_memory(WorkKind::experts, "experts.weighting", MemoryKernel::cast, weighting * elements,
+                      (3 * element + 28) / weighting, share);
+}
+
 /// Experts of one chunk: sort what arrived by expert, both products with the activation between, sort back.
 /// @param arrived the operator that brought the rows
 /// @param chunk share of the rows
@@ -83,10 +106,13 @@ OpId add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& 
   const bool split = scenario.parallelism.etp > 1;
   if (split) arrived = tensor_exchange(phase, arrived, CollectiveKind::all_gather, gathered * moe.payload_in);
   phase.next_after(arrived);
-  const bool sorts = shape.experts_per_rank > 1 && scenario.parallelism.ep > 1;  // rows arrive by rank, then by expert
+  // Rows arrive by rank, then by expert; or once for all experts of the rank. Sorted, every row is read as often as it
+  // came and written once; sorted back, those of one token are summed.
+  const bool sorts = shape.experts_per_rank > 1 && scenario.parallelism.ep > 1;
+  const double passes = 1 + shape.copies;
   if (sorts)
-    phase.expert_memory(WorkKind::permute, "experts.sort", MemoryKernel::permute, 2 * moe.payload_in * shape.element, 1,
-                        share);
+    phase.expert_memory(WorkKind::permute, "experts.sort", MemoryKernel::permute,
+                        passes * moe.payload_in * shape.element, 1, share);
   phase.expert_gemm("experts.up",
                     {.n = static_cast<double>(gated ? 2 : 1) * moe.expert_hidden / scenario.parallelism.etp,
                      .k = static_cast<double>(moe.payload_in),
@@ -95,13 +121,7 @@ OpId add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& 
                      .weight_gradient = false,
                      .share = share},
                     launches);
-  const double width = static_cast<double>(moe.expert_hidden) / scenario.parallelism.etp * shape.element;
-  if (gated) {
-    phase.expert_memory(WorkKind::experts, "experts.activation", MemoryKernel::gated_activation, 3 * width, 5.0 / 3.0,
-                        share);
-  } else {
-    phase.expert_memory(WorkKind::experts, "experts.activation", MemoryKernel::activation, 2 * width, 3.0 / 2.0, share);
-  }
+  add_expert_activation(phase, scenario, share);
   phase.expert_gemm("experts.down",
                     {.n = static_cast<double>(moe.payload_out),
                      .k = static_cast<double>(moe.expert_hidden) / scenario.parallelism.etp,
@@ -112,7 +132,7 @@ OpId add_experts(ForwardPhase& phase, const Scenario& scenario, const MoeShape& 
                     launches);
   if (sorts)
     phase.expert_memory(WorkKind::permute, "experts.sort_back", MemoryKernel::permute,
-                        2 * moe.payload_out * shape.element, 1, share);
+                        passes * moe.payload_out * shape.element, 1, share);
   const OpId last{phase.ops().size() - 1};
   return split ? tensor_exchange(phase, last, CollectiveKind::reduce_scatter, gathered * moe.payload_out) : last;
 }
@@ -130,12 +150,13 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   const MoeShape shape{.tokens = moe_tokens_per_rank(scenario, batch),
                        .rows = rows.sent,
                        .held = rows.held,
+                       .copies = rows.copies,
                        .experts_per_rank = static_cast<double>(moe.experts) / scenario.parallelism.ep,
                        .element = bytes_per_element(model.activation_dtype)};
   const PayloadBytes payload = payload_bytes(model);
   const bool exchanges = scenario.parallelism.ep > 1;
 
-  ForwardPhase phase("moe_layer");
+  ForwardPhase phase("moe_layer", low_precision(scenario));
   add_attention(phase, scenario, batch);
   add_norm(phase, scenario, batch, "ffn_norm");
   add_router(phase, scenario, shape);
@@ -144,16 +165,21 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
     add_projection(phase, scenario, shape, *moe.pre_projection, WorkKind::descend, moe.payload_in, model.hidden);
   // Gather: each row is read and written once. Backward: every token sums its rows, as the unpermute does.
   const MemoryKernel sum = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
-  const OpId permute =
-      phase.memory(WorkKind::permute, "permute", MemoryKernel::permute, 2 * shape.rows * moe.payload_in * shape.element,
-                   (shape.rows + shape.tokens) / (2 * shape.rows));
-  phase.backward_by(permute, sum);
+  // A kernel that sends a token once to each rank takes it from where it is and sums what comes back (DeepEP).
+  const bool in_place = exchanges && framework.all_to_all == AllToAllAlgorithm::node_deduplicated;
+  if (!in_place) {
+    const OpId permute =
+        phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
+                     2 * shape.rows * moe.payload_in * shape.element, (shape.rows + shape.tokens) / (2 * shape.rows));
+    phase.backward_by(permute, sum);
+  }
+  const OpId ready{phase.ops().size() - 1};
 
   // Without fixed row counts the host sizes the receive buffers: it waits for the counts, then launches the exchange.
   const bool fixed_rows = framework.pad_to_capacity && moe.capacity_factor.has_value();
   const OpId routed = exchanges && framework.host_sync_per_moe_layer && !fixed_rows
                           ? phase.host_wait("row_counts", 2 * framework.kernel_launch)
-                          : permute;
+                          : ready;
 
   const int chunks = exchanges ? framework.pipelining_degree : 1;
   const double share = 1.0 / chunks;
@@ -169,7 +195,7 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   }
   if (framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
   for (int chunk = 0; chunk < chunks; ++chunk) {
-    const OpId arrived = exchanges ? dispatches[static_cast<std::size_t>(chunk)] : permute;
+    const OpId arrived = exchanges ? dispatches[static_cast<std::size_t>(chunk)] : ready;
     results.push_back(add_experts(phase, scenario, shape, arrived, share));
     if (!exchanges) continue;
     phase.next_after(results.back());
@@ -181,14 +207,17 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
 
   // Weighted sum of each token's rows: all rows read, tokens written. Backward: rows written scaled, and read for the
   // gradient of the router's weights; a gather, so never atomic.
-  const double row_bytes = shape.rows * moe.payload_out * shape.element;
-  const double token_bytes = shape.tokens * moe.payload_out * shape.element;
-  const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum, row_bytes + token_bytes,
-                                      (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
-  phase.backward_by(unpermute, MemoryKernel::unpermute);
+  if (!in_place) {
+    const double row_bytes = shape.rows * moe.payload_out * shape.element;
+    const double token_bytes = shape.tokens * moe.payload_out * shape.element;
+    const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum, row_bytes + token_bytes,
+                                        (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
+    phase.backward_by(unpermute, MemoryKernel::unpermute);
+  }
   if (moe.post_projection)
     add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);
   add_residual(phase, scenario, batch, "ffn_residual");
+  mark_recomputed_modules(phase, scenario);
   return phase;
 }
 

@@ -36,9 +36,19 @@ LocalParameters layer_parameters(const Scenario& scenario, LayerKind kind) {
 }  // namespace
 
 StageLayers stage_layers(const Scenario& scenario, int stage) {
+  // Stages at the ends may have a number of their own; the others share what is left as evenly as whole layers go.
+  const Parallelism& parallelism = scenario.parallelism;
   const int layers = scenario.model.layers;
-  const int pp = scenario.parallelism.pp;
-  StageLayers result{.first = stage * layers / pp, .end = (stage + 1) * layers / pp};
+  const int first = parallelism.first_stage_layers;
+  const int last = parallelism.last_stage_layers;
+  const int before = first > 0 ? 1 : 0;
+  const int between = std::max(parallelism.pp - before - (last > 0 ? 1 : 0), 1);
+  const auto begin = [&](int index) {
+    if (index <= 0) return 0;
+    if (index >= parallelism.pp) return layers;
+    return first + (index - before) * (layers - first - last) / between;
+  };
+  StageLayers result{.first = begin(stage), .end = begin(stage + 1)};
   for (int layer = result.first; layer < result.end; ++layer) {
     (scenario.model.is_moe_layer(layer) ? result.moe : result.dense) += 1;
   }
@@ -114,7 +124,11 @@ RoutingResult route_layer(const Scenario& scenario, double tokens_per_rank, Rout
 }
 
 LayerRows layer_rows(const Scenario& scenario, const RoutingResult& routing) {
-  return {.sent = routing.rows_sent(0), .held = routing.busiest_rank_rows() * scenario.parallelism.etp};
+  const bool once =
+      scenario.framework.all_to_all == AllToAllAlgorithm::node_deduplicated && scenario.parallelism.ep > 1;
+  return {.sent = routing.rows_sent(0),
+          .held = routing.busiest_rank_rows() * scenario.parallelism.etp,
+          .copies = once ? routing.rank_copies() : 1};
 }
 
 }  // namespace moesim

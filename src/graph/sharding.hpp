@@ -43,6 +43,7 @@ struct LayerRows {
   double sent = 0;  ///< by a rank
   double held =
       0;  ///< by the experts of the busiest rank: with tensor-parallel experts, what all ranks of its group got
+  double copies = 1;  ///< that arrive for each row held: less than 1 where a token goes once to each rank
 };
 [[nodiscard]] LayerRows layer_rows(const Scenario& scenario, const RoutingResult& routing);
 

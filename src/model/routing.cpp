@@ -19,6 +19,7 @@ class RoutingBuilder {
     result_.ranks_ = problem.ep;
     result_.ranks_per_node_ = problem.ranks_per_node;
     result_.nodes_ = node_count(problem);
+    result_.top_k_ = problem.top_k;
   }
 
   /// Expected values of uniform routing over contiguous blocks and equal machines: no list of experts is needed.
@@ -66,6 +67,14 @@ class RoutingBuilder {
   }
 
   void set_balanced(double rows_per_expert, std::size_t experts_per_rank) {
+    // With a limit a token's experts are on that many machines, any of them.
+    const int nodes = result_.nodes_;
+    const int open = problem_.max_nodes_per_token > 0 ? std::min(problem_.max_nodes_per_token, nodes) : nodes;
+    const int experts = problem_.experts / nodes * open;
+    const int ranks = problem_.ep / nodes * open;
+    if (experts % ranks == 0 && problem_.top_k <= experts) {
+      result_.rank_copies_ = expected_distinct_nodes(experts, problem_.top_k, ranks) / problem_.top_k;
+    }
     result_.rows_per_pair_ = rows_per_expert * static_cast<double>(experts_per_rank);
     result_.expert_rows_.assign(experts_per_rank, rows_per_expert * problem_.ep);
   }

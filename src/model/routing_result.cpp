@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "moesim/base/diagnostic.hpp"
@@ -17,6 +18,23 @@ double RoutingResult::rows_to_node(int from, int node) const {
   const auto nodes = static_cast<std::size_t>(nodes_);
   const std::size_t row = rows_to_node_.size() == nodes ? 0 : static_cast<std::size_t>(from);
   return rows_to_node_[row * nodes + static_cast<std::size_t>(node)];
+}
+
+double RoutingResult::copies_between(int from, int to) const {
+  const double rows = rows_between(from, to);
+  if (balanced()) return rank_copies_ * rows;
+  const double sent = rows_sent(from);
+  return sent > 0 ? sent / top_k_ * (1 - std::pow(1 - rows / sent, top_k_)) : 0;
+}
+
+double RoutingResult::rank_copies() const {
+  if (balanced()) return rank_copies_;
+  double copies = 0;
+  for (int from = 0; from < ranks_; ++from) {
+    for (int to = 0; to < ranks_; ++to) copies += copies_between(from, to);
+  }
+  const double rows = total_rows();
+  return rows > 0 ? copies / rows : 1;
 }
 
 double RoutingResult::rows_sent(int from) const {

@@ -73,13 +73,20 @@ void check_schedule(const Parallelism& degrees, const Model& model, std::int64_t
     at.require(degrees.schedule == PipelineSchedule::one_f_one_b, {"virtual_stages", "schedule"},
                "goes with the schedule 1f1b only (interleaved 1F1B)");
     const std::int64_t chunks = std::int64_t{degrees.pp} * degrees.virtual_stages;
-    at.require(model.layers % chunks == 0, {"virtual_stages", "pp"},
-               "makes pp x virtual_stages = {}, which does not divide the {} layers (chunks are equal)", chunks,
-               model.layers);
+    at.require(chunks <= model.layers + 2, {"virtual_stages", "pp"},
+               "makes pp x virtual_stages = {} chunks of {} layers (every chunk needs one, the embedding or the head)",
+               chunks, model.layers);
     at.require(micro_batches % degrees.pp == 0, {"virtual_stages", "pp"},
                "needs the {} micro-batches of a rank to be a multiple of pp = {} (Megatron's interleaved schedule)",
                micro_batches, degrees.pp);
   }
+  const int ends = degrees.first_stage_layers + degrees.last_stage_layers;
+  const int between = degrees.pp - (degrees.first_stage_layers > 0 ? 1 : 0) - (degrees.last_stage_layers > 0 ? 1 : 0);
+  at.require(ends == 0 || degrees.pp > 1, {"first_stage_layers", "last_stage_layers", "pp"},
+             "needs a pipeline (pp above 1)");
+  at.require(ends == 0 || (between > 0 ? ends + between <= model.layers : ends == model.layers),
+             {"first_stage_layers", "last_stage_layers"}, "leaves {} of the model's {} layers for the other {} stages",
+             model.layers - ends, model.layers, between);
   at.require(degrees.schedule != PipelineSchedule::dual_pipe || degrees.pp % 2 == 0, {"schedule", "pp"},
              "needs an even pp for dual_pipe (micro-batches enter from both ends)");
 }
@@ -117,6 +124,11 @@ void check_scenario(const Scenario& scenario, SectionReaders at) {
   check_layout(scenario, at.parallelism, at.model);
   std::visit([&](const auto& workload) { check_workload(workload, scenario, at.workload, at.parallelism); },
              scenario.workload);
+  if (const auto product = scenario.framework.product_dtype) {
+    at.workload.require(scenario.kernels->device().matrix_peak(*product).value > 0, {},
+                        "framework.product_dtype is no type that {} multiplies in its matrix units",
+                        scenario.cluster.device_name);
+  }
   const DType dtype = scenario.model.activation_dtype;
   at.model.require(scenario.kernels->device().matrix_peak(dtype).value > 0, {"dtype"},
                    "is no type that {} multiplies in its matrix units (cluster.device.matrix_peaks)",

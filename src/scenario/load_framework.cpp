@@ -26,6 +26,9 @@ FrameworkSection read_framework(Reader in) {
   framework.fused_elementwise =
       in.flag({"fused_elementwise", "bias and activation, bias, dropout and add in one kernel each"},
               framework.fused_elementwise);
+  framework.fused_expert_activation = in.flag(
+      {"fused_expert_activation", "else activation, product with the router's weight in fp32, cast: a kernel each"},
+      framework.fused_expert_activation);
   framework.fused_cross_entropy =
       in.flag({"fused_cross_entropy", "else softmax and loss make a dozen passes over the logits in fp32"},
               framework.fused_cross_entropy);
@@ -36,6 +39,9 @@ FrameworkSection read_framework(Reader in) {
                  framework.pipelining_degree);
   framework.shared_expert_overlap =
       in.flag({"shared_expert_overlap", "shared experts run beside the all-to-all"}, framework.shared_expert_overlap);
+  framework.expert_parallel_overlap =
+      in.flag({"expert_parallel_overlap", "training: all-to-alls of one micro-batch run beside the work on another"},
+              framework.expert_parallel_overlap);
   framework.gradient_reduction_overlap =
       in.flag({"gradient_reduction_overlap", "gradients are reduced beside the backward pass"},
               framework.gradient_reduction_overlap);
@@ -48,6 +54,14 @@ FrameworkSection read_framework(Reader in) {
   framework.host_sync_per_moe_layer =
       in.flag({"host_sync_per_moe_layer", "dropless: the host reads row counts back before the dispatch"},
               framework.host_sync_per_moe_layer);
+  framework.product_dtype = in.optional_choice(
+      {"product_dtype", "of the layers' products with weights (not router, logits); absent: the model's dtype"},
+      kDTypeChoices);
+  framework.quantization_bytes = in.quantity<Bytes>(
+      {"quantization_bytes",
+       "moved per element to convert an operand of such a product; 6 B: read for the largest value, read, "
+       "written in fp8 twice, as it is and transposed"},
+      kPerParameter, framework.quantization_bytes);
   framework.kernel_launch =
       in.quantity<Seconds>({"kernel_launch", "host time per kernel; the device waits when it is faster"}, kLaunch);
   framework.gradient_dtype =

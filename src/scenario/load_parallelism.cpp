@@ -7,6 +7,7 @@ namespace moesim {
 
 Parallelism read_parallelism(Reader in, int cluster_ranks) {
   constexpr Limits<int> kDegree = {1, kMostRanks};
+  constexpr Limits<int> kLayers = {0, 10'000};
   Parallelism degrees;
   degrees.tp = in.integer({"tp", "tensor parallel degree"}, kDegree, degrees.tp);
   degrees.pp = in.integer({"pp", "pipeline parallel degree"}, kDegree, degrees.pp);
@@ -22,6 +23,12 @@ Parallelism read_parallelism(Reader in, int cluster_ranks) {
   degrees.virtual_stages =
       in.integer({"virtual_stages", "model chunks per pipeline rank; more than 1: interleaved 1F1B"}, {1, 1024},
                  degrees.virtual_stages);
+  degrees.first_stage_layers =
+      in.integer({"first_stage_layers", "layers of the stage with the embedding; 0: as many as on the others"}, kLayers,
+                 degrees.first_stage_layers);
+  degrees.last_stage_layers =
+      in.integer({"last_stage_layers", "layers of the stage with the head; 0: as many as on the others"}, kLayers,
+                 degrees.last_stage_layers);
   const auto wanted = in.optional_integer({"ranks", "use the first so many GPUs; absent: all of the cluster"}, kDegree);
   in.reject_unknown_keys();
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "scenario/choices.hpp"
 #include "scenario/sections.hpp"
 
@@ -6,6 +8,22 @@ namespace {
 
 constexpr Limits<int> kTokens = {1, 1 << 24};
 constexpr Limits<int> kSequences = {1, 1 << 24};
+
+std::vector<RecomputeModule> read_recompute_modules(Reader& in) {
+  std::vector<RecomputeModule> modules;
+  const std::string_view key = "recompute_modules";
+  for (const std::string& word :
+       in.texts({key, "also made again: layernorm, moe_act, mla_up_proj, mlp, shared_experts (Megatron's names)"},
+                kRecomputeModules.size())) {
+    const auto known = std::ranges::find(kRecomputeModules, word, &NamedRecomputeModule::name);
+    in.require(known != kRecomputeModules.end(), {key},
+               "has no {} (one of layernorm, moe_act, mla_up_proj, mlp, shared_experts)", word);
+    if (known != kRecomputeModules.end() && std::ranges::find(modules, known->module) == modules.end()) {
+      modules.push_back(known->module);
+    }
+  }
+  return modules;
+}
 
 }  // namespace
 
@@ -18,6 +36,7 @@ TrainingWorkload read_training(Reader in) {
   workload.recompute =
       in.choice({"recompute", "what the backward pass makes again: nothing, attention scores, whole layers"},
                 kRecomputeChoices, workload.recompute);
+  workload.recompute_modules = read_recompute_modules(in);
   in.reject_unknown_keys();
   return workload;
 }

@@ -108,7 +108,7 @@ TrafficId ProgramCosts::planned(CollectiveKind kind, GroupRole role) {
   const bool exchange = kind == CollectiveKind::all_to_all;
   const CollectivePlan plan = scenario_.cluster.collectives->plan(
       kind, exchange ? graph_.exchange_algorithm : AllToAllAlgorithm::flat, groups(role),
-      exchange ? copies_per_choice(graph_.routing) : 1, PlanDetail::transfers);
+      exchange ? token_copies(graph_.routing) : TokenCopies{}, PlanDetail::transfers);
   entry->second = plans_.add(plan, groups(role));
   closed_.emplace(entry->second, without_transfers(plan));
   return entry->second;

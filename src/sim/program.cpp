@@ -212,14 +212,19 @@ class Compiler {
     std::size_t end = 0;
   };
 
-  /// Equal chunks of layers; the embedding belongs to the first chunk of the first stage, the head to the last of the
-  /// last.
+  /// Chunks of layers as equal as these allow; the embedding belongs to the first chunk of the first stage, the head to
+  /// the last of the last.
   [[nodiscard]] Chunk chunk(int stage, int number, std::size_t runs) const {
     if (scenario_.parallelism.virtual_stages == 1) return {.begin = 0, .end = runs};
     const auto chunks = static_cast<std::size_t>(scenario_.parallelism.virtual_stages);
-    const std::size_t layers = static_cast<std::size_t>(scenario_.model.layers) / graph_.stages.size();
-    MOESIM_EXPECTS(runs >= layers);
-    const std::size_t leading = stage == 0 ? runs - layers : 0;
+    const std::vector<Phase>& forward = graph_.stages[static_cast<std::size_t>(stage)].forward;
+    const std::size_t leading = forward.front().name == "embedding" ? 1 : 0;
+    const std::size_t trailing = forward.back().name == "head" ? 1 : 0;
+    const std::size_t layers = runs - leading - trailing;
+    if (layers < chunks) {
+      throw InputError(
+          "parallelism.virtual_stages: the flow engine needs a layer in every chunk: use --engine analytic");
+    }
     const auto at = static_cast<std::size_t>(number);
     return {.begin = at == 0 ? 0 : leading + at * layers / chunks,
             .end = at + 1 == chunks ? runs : leading + (at + 1) * layers / chunks};
@@ -272,6 +277,11 @@ Program compile(const Scenario& scenario, const OpGraph& graph) {
                     "not {} (half of "
                     "them enter at each end) change workload.global_batch or workload.micro_batch",
                     least, parallelism.pp, graph.micro_batches));
+  }
+  if (scenario.framework.expert_parallel_overlap && scenario.mode() == Mode::training) {
+    throw InputError(
+        "framework.expert_parallel_overlap: the flow engine runs one micro-batch of a rank at a time (known by its "
+        "closed form only): use --engine analytic");
   }
   return Compiler(scenario, graph).run();
 }

@@ -42,5 +42,20 @@ TEST(Pipeline, DualPipe_ShowsCommunicationBeyondTheComputingOfBothPassesOnly) {
   EXPECT_DOUBLE_EQ(exposed_share(pipeline(PipelineSchedule::one_f_one_b, 4), kStage, {1.5}), 1);
 }
 
+// A pair of passes: 10 s, 4 of them only all-to-all, 5 of all-to-alls in all. Side by side they take max(5, 6) = 6.
+TEST(Pipeline, ExpertParallelOverlap_HidesAllToAllsBehindTheOtherPass) {
+  const ExchangeTime exchange{.all = {5}, .exposed = {4}};
+  const auto share = [&](int pp, int chunks, int micro_batches, const ExchangeTime& of) {
+    return exposed_exchange_share(pipeline(PipelineSchedule::one_f_one_b, pp, chunks), micro_batches, {10}, of);
+  };
+  EXPECT_DOUBLE_EQ(share(1, 1, 100, exchange), 0.01);                // one micro-batch has no partner
+  EXPECT_DOUBLE_EQ(share(4, 1, 100, exchange), 0.03);                // the fill of 1F1B
+  EXPECT_DOUBLE_EQ(share(4, 2, 50, exchange), (2 * 3 + 4) / 100.0);  // ... interleaved
+  EXPECT_DOUBLE_EQ(share(8, 1, 4, exchange), 1);                     // nothing but fill
+  EXPECT_DOUBLE_EQ(share(1, 1, 1'000'000'000, {.all = {8}, .exposed = {8}}), 1e-9 + (1 - 1e-9) * (8 - 2) / 8.0);
+  // Work that takes 1.25 times as long beside it: 6 + 5 (1 - 1 / 1.25) = 7, 1 more than the work alone.
+  EXPECT_NEAR(share(1, 1, 1'000'000'000, {.all = {5}, .exposed = {4}, .slowdown = 1.25}), 0.25, 1e-8);
+}
+
 }  // namespace
 }  // namespace moesim

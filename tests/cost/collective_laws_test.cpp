@@ -53,7 +53,7 @@ CollectivePlan random_plan(const CollectiveModel& model) {
   const auto algorithm =
       rc::gen::elementOf(std::vector<NamedAllToAll>(kAllToAllAlgorithms.begin(), kAllToAllAlgorithms.end()));
   return model.plan((*kind).kind, (*algorithm).algorithm, {first_ranks(model.topology().ranks())},
-                    *rc::gen::inRange(1, 11) * 0.1);
+                    {.machines = *rc::gen::inRange(1, 11) * 0.1, .ranks = *rc::gen::inRange(1, 11) * 0.1});
 }
 
 RC_GTEST_PROP(CollectiveLaws, NeverBelowTheBound_AndGrowingWithTheBytes, ()) {

@@ -2,8 +2,10 @@
 
 #include "moesim/graph/build.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
@@ -54,6 +56,95 @@ double backward_flops(const OpGraph& graph) {
     flops += (graph.micro_batches - 1) * matrix_flops(stage.backward, graph) + matrix_flops(stage.last_backward, graph);
   }
   return flops;
+}
+
+/// Operators of all passes of the first stage that `matches`.
+template <class Matches>
+std::vector<Op> operators(const OpGraph& graph, const Matches& matches) {
+  std::vector<Op> found;
+  for (const std::vector<Phase>* phases : {&graph.stages.front().forward, &graph.stages.front().backward}) {
+    for (const Phase& phase : *phases) std::ranges::copy_if(phase.ops, std::back_inserter(found), matches);
+  }
+  return found;
+}
+
+bool is_cast(const Op& op) {
+  const auto* kernel = std::get_if<KernelWork>(&op.work);
+  if (kernel == nullptr) return false;
+  const auto* memory = std::get_if<MemoryWork>(&kernel->shape);
+  const auto* rows = std::get_if<ExpertMemoryWork>(&kernel->shape);
+  return (memory != nullptr && memory->kernel == MemoryKernel::cast) ||
+         (rows != nullptr && rows->kernel == MemoryKernel::cast);
+}
+
+// Every product of a layer with weights takes one converted operand forward and one converted gradient backward; the
+// FLOPs do not change, nor do router and logits.
+TEST(Build, ProductsInAnotherType_ConvertTheirOperands) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 1, {.tp = 2, .ep = 4, .dp = 4});
+  const OpGraph plain = build_graph(scenario);
+  scenario.framework.product_dtype = DType::fp8;
+  const OpGraph low = build_graph(scenario);
+  EXPECT_DOUBLE_EQ(forward_flops(low), forward_flops(plain));
+  EXPECT_DOUBLE_EQ(backward_flops(low), backward_flops(plain));
+  // qkv, output, descend, up, down, ascend; forward and backward.
+  EXPECT_EQ(operators(plain, is_cast).size(), 0U);
+  EXPECT_EQ(operators(low, is_cast).size(), 2U * 6U);
+  const auto low_products = operators(low, [](const Op& op) {
+    const auto* kernel = std::get_if<KernelWork>(&op.work);
+    const auto* gemm = kernel == nullptr ? nullptr : std::get_if<GemmShape>(&kernel->shape);
+    return gemm != nullptr && gemm->dtype == DType::fp8;
+  });
+  for (const Op& op : low_products) EXPECT_TRUE(op.kind != WorkKind::router && op.kind != WorkKind::logits);
+  EXPECT_EQ(low_products.size(), 3U * 4U);
+}
+
+// DeepEP's kernels take tokens from where they are and sum what comes back: no permute before, no unpermute after, and
+// what is sorted by expert arrives once for all experts of the rank.
+TEST(Build, TokensSentOnceToARank_ArePermutedThereOnly) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1, {.ep = 8, .dp = 8});
+  scenario.framework.all_to_all = AllToAllAlgorithm::node_deduplicated;
+  const OpGraph graph = build_graph(scenario);
+  const auto permutes = operators(graph, [](const Op& op) { return op.kind == WorkKind::permute; });
+  EXPECT_EQ(permutes.size(), 2U * 2U);
+  // 16 experts on 8 ranks, 4 of them: 8 (1 - C(14, 4) / C(16, 4)) ranks.
+  EXPECT_NEAR(graph.routing.rank_copies(), 8 * (1 - 1001.0 / 1820.0) / 4, 1e-12);
+}
+
+// A kernel for each step inside the experts: fp16 rows of width 64: 2 x 2 B for the activation, 2 x 2 + 8 B for product
+// and cast; backward 3 x 2 B and 3 x 2 + 28 B.
+TEST(Build, UnfusedExpertActivation_MovesMore) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1, {.ep = 8, .dp = 8});
+  scenario.framework.fused_expert_activation = false;
+  const auto weighting = operators(build_graph(scenario), [](const Op& op) { return op.name == "experts.weighting"; });
+  ASSERT_EQ(weighting.size(), 2U);
+  const auto moved = [](const Op& op) {
+    return std::get<ExpertMemoryWork>(std::get<KernelWork>(op.work).shape).moved_per_row.value;
+  };
+  EXPECT_DOUBLE_EQ(moved(weighting[0]), 64 * 12);
+  EXPECT_DOUBLE_EQ(moved(weighting[1]), 64 * 34);
+}
+
+// The forward operator stands before its backward ones once more.
+TEST(Build, RecomputeModules_RunAgain) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::fine_grained), 1, {.ep = 8, .dp = 8});
+  const auto norms = [](const Op& op) { return op.name == "attention_norm" || op.name == "ffn_norm"; };
+  EXPECT_EQ(operators(build_graph(scenario), norms).size(), 4U);
+  std::get<TrainingWorkload>(scenario.workload).recompute_modules = {RecomputeModule::layernorm};
+  EXPECT_EQ(operators(build_graph(scenario), norms).size(), 6U);
+}
+
+// Stages at the ends with layers of their own; the rest as even as whole layers go.
+TEST(Build, EndStages_HaveTheirOwnLayers) {
+  Model model = small_gpt();
+  model.layers = 14;
+  Scenario scenario = example_scenario(model, 1, {.pp = 4, .dp = 2, .first_stage_layers = 1, .last_stage_layers = 3});
+  std::vector<double> layers;
+  for (const Stage& stage : build_graph(scenario).stages) {
+    for (const Phase& phase : stage.forward) {
+      if (phase.name == "dense_layer") layers.push_back(phase.repeat);
+    }
+  }
+  EXPECT_EQ(layers, (std::vector<double>{1, 5, 5, 3}));
 }
 
 double total(const std::vector<FlopCount>& counts) {

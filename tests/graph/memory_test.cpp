@@ -2,6 +2,8 @@
 
 #include <array>
 #include <gtest/gtest.h>
+#include <utility>
+#include <vector>
 
 #include "moesim/model/counts.hpp"
 
@@ -108,6 +110,102 @@ TEST(Memory, Schedules_HoldTheirMicroBatches) {
   EXPECT_DOUBLE_EQ(activations(PipelineSchedule::zero_bubble_h1, 1) / one, 4);
   EXPECT_DOUBLE_EQ(activations(PipelineSchedule::zero_bubble_h2, 1) / one, 7);
   EXPECT_DOUBLE_EQ(activations(PipelineSchedule::dual_pipe, 1) / one, 5);
+}
+
+// Korthikanti et al. 2022, section 5: selective recompute saves 70 % of the activations of GPT-3 (5 a s / h = 80) and
+// 65 % of MT-NLG's (64).
+TEST(Memory, SelectiveRecompute_SavesWhatThePaperSays) {
+  struct Case {
+    int hidden, heads;
+    double saved;
+  };
+  for (const Case& of : {Case{12288, 96, 0.70}, Case{20480, 128, 0.65}}) {
+    Model model = small_gpt();
+    model.hidden = of.hidden;
+    model.attention = GroupedQueryAttention{.heads = of.heads, .kv_heads = of.heads, .head_dim = of.hidden / of.heads};
+    model.dense_ffn.hidden = 4 * of.hidden;
+    Scenario scenario = example_scenario(model, 1, {.tp = 8, .dp = 1, .sequence_parallel = true});
+    const auto activations = [&](Recompute recompute) {
+      scenario.workload =
+          TrainingWorkload{.sequence_length = 2048, .global_batch = 1, .micro_batch = 1, .recompute = recompute};
+      return term(plan_memory(scenario), "activations");
+    };
+    EXPECT_NEAR(1 - activations(Recompute::selective) / activations(Recompute::none), of.saved, 0.005);
+  }
+}
+
+// Rajbhandari et al. 2020 (arXiv 1910.02054), figure 1: 7.5 B parameters, 64 ranks, gradients in 16 bit:
+// 120, 31.4, 16.6 and 1.9 GB of model states per GPU for ZeRO stages 0 to 3.
+TEST(Memory, ZeroStages_AreThoseOfThePaper) {
+  Model model = small_gpt();
+  model.layers = 1;
+  model.vocabulary = 1;
+  model.max_positions = 0;
+  model.hidden = 25000;  // 12 h^2 weights
+  model.attention = GroupedQueryAttention{.heads = 100, .kv_heads = 100, .head_dim = 250};
+  model.dense_ffn.hidden = 4 * model.hidden;
+  const double scale = 7.5e9 / total_parameters(model);
+  const std::array published = {120e9, 31.4e9, 16.6e9, 1.9e9};
+  for (int stage = 0; stage <= 3; ++stage) {
+    Scenario scenario = example_scenario(model, 8, {.dp = 64, .zero = stage});
+    scenario.framework.gradient_bytes = {2};
+    scenario.workload = TrainingWorkload{.sequence_length = 128, .global_batch = 64, .micro_batch = 1};
+    const MemoryPlan plan = plan_memory(scenario);
+    const double states = term(plan, "weights") + term(plan, "gradients") + term(plan, "optimizer states");
+    EXPECT_NEAR(scale * states / published[static_cast<std::size_t>(stage)], 1, 0.02) << stage;
+  }
+}
+
+// Modules of Megatron's --recompute-modules drop what they make again, and nothing else.
+TEST(Memory, RecomputeModules_DropTheirResults) {
+  Model model = small_moe(MoeStructure::fine_grained);
+  model.biases = false;
+  model.moe->expert_ffn = FfnKind::gated;
+  model.moe->shared_experts = 1;
+  model.moe->shared_expert_hidden = 64;
+  Scenario scenario = example_scenario(model, 1, {.ep = 8, .dp = 8});
+  const auto activations = [&](std::vector<RecomputeModule> modules) {
+    scenario.workload = TrainingWorkload{
+        .sequence_length = 128, .global_batch = 16, .micro_batch = 2, .recompute_modules = std::move(modules)};
+    return term(plan_memory(scenario), "activations");
+  };
+  const double tokens = 2 * 128;
+  const double all = activations({});
+  EXPECT_DOUBLE_EQ(all - activations({RecomputeModule::layernorm}), 4 * 2 * tokens * 256 * 2);
+  EXPECT_DOUBLE_EQ(all - activations({RecomputeModule::moe_act}), 4 * tokens * 4 * 64 * 2);
+  EXPECT_DOUBLE_EQ(all - activations({RecomputeModule::shared_experts}), 4 * tokens * 3 * 64 * 2);
+  EXPECT_DOUBLE_EQ(activations({RecomputeModule::mlp, RecomputeModule::mla_up_proj}), all);
+}
+
+// Bytes of cached keys and values per token: DeepSeek-V3 70.272 kB, Qwen-2.5 72B 327.680 kB, LLaMA-3.1 405B 516.096 kB
+// (Zhao et al. 2025, arXiv 2505.09343, table 1), DeepSeek-V2 34.6 thousand elements (arXiv 2405.04434, table 9); and
+// GPT-3's, 2 x 96 layers x 96 heads x 128, multi-head.
+TEST(Memory, KeyValueCache_IsAsPublished) {
+  const auto latent = LatentAttention{.heads = 128,
+                                      .q_lora_rank = 1536,
+                                      .kv_lora_rank = 512,
+                                      .nope_head_dim = 128,
+                                      .rope_head_dim = 64,
+                                      .v_head_dim = 128};
+  struct Case {
+    int layers;
+    Attention attention;
+    double bytes_per_token;
+  };
+  const std::vector<Case> published = {
+      {61, latent, 70'272},
+      {60, latent, 2 * 34'560},
+      {80, GroupedQueryAttention{.heads = 64, .kv_heads = 8, .head_dim = 128}, 327'680},
+      {126, GroupedQueryAttention{.heads = 128, .kv_heads = 8, .head_dim = 128}, 516'096},
+      {96, GroupedQueryAttention{.heads = 96, .kv_heads = 96, .head_dim = 128}, 4'718'592}};
+  for (const Case& of : published) {
+    Model model = small_gpt();
+    model.layers = of.layers;
+    model.attention = of.attention;
+    Scenario scenario = example_scenario(model, 1, {.dp = 8});
+    scenario.workload = InferenceWorkload{.batch = 16, .prompt_tokens = 100, .generated_tokens = 28};
+    EXPECT_DOUBLE_EQ(term(plan_memory(scenario), "key-value cache"), of.bytes_per_token * 2 * 128) << of.layers;
+  }
 }
 
 TEST(Memory, Terms_AddUpToTheTotal) {

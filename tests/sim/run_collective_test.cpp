@@ -73,7 +73,7 @@ TEST(RunCollective, EqualSizes_TakeTheTimeOfTheLaw) {
     const CollectiveModel model = measured(topology);
     for (const CollectiveKind kind : kKinds) {
       for (const AllToAllAlgorithm algorithm : {AllToAllAlgorithm::flat, AllToAllAlgorithm::hierarchical_2d}) {
-        const CollectivePlan plan = model.plan(kind, algorithm, {all_ranks(*topology)}, 1, PlanDetail::transfers);
+        const CollectivePlan plan = model.plan(kind, algorithm, {all_ranks(*topology)}, {}, PlanDetail::transfers);
         for (const double bytes : {1e4, 1e6, 1e8}) {
           const double expected = model.estimate(plan, {bytes}).estimate.time.value;
           const CollectiveRun folded = run_collective(model, plan, {bytes});
@@ -96,7 +96,7 @@ TEST(RunCollective, ConcurrentGroups_TakeTheTimeOfTheLaw) {
   RankGroups groups(4);
   for (std::size_t rank = 0; rank < 16; ++rank) groups[rank % 4].push_back(RankId{rank});
   for (const CollectiveKind kind : kKinds) {
-    const CollectivePlan plan = model.plan(kind, AllToAllAlgorithm::flat, groups, 1, PlanDetail::transfers);
+    const CollectivePlan plan = model.plan(kind, AllToAllAlgorithm::flat, groups, {}, PlanDetail::transfers);
     const double expected = model.estimate(plan, {1e7}).estimate.time.value;
     EXPECT_NEAR(run_collective(model, plan, {1e7}, FlowDetail::spans).time.value, expected, 1e-9 * expected);
   }

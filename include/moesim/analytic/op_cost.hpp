@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moesim/cost/overlap_law.hpp"
 #include "moesim/graph/op_graph.hpp"
 #include "moesim/scenario/scenario.hpp"
 
@@ -25,7 +26,11 @@ struct OpCost {
 [[nodiscard]] OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank);
 
 /// Distinct machines of a token per (token, expert) choice, what a deduplicated exchange sends of the plain rows.
-[[nodiscard]] double copies_per_choice(const RoutingResult& routing);
+/// How many times as long an operator takes beside a collective of its rank: matrix products of 16-bit numbers by the
+/// law, others 1. @param time of all its launches, undisturbed
+[[nodiscard]] double slowdown_beside_collective(const ProductOverlap& overlap, const KernelWork& work, Seconds time);
+
+[[nodiscard]] TokenCopies token_copies(const RoutingResult& routing);
 
 /// Who sends what to whom in an exchange of uneven sizes, in rows: as CollectiveModel::plan_uneven takes it.
 struct ExchangeRows {

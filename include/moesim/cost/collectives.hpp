@@ -30,7 +30,7 @@ enum class AllToAllAlgorithm {
   flat,              ///< every pair at once (NCCL's grouped send/recv)
   hierarchical_2d,   ///< inside the machine by destination's local rank, then one large message per machine (Tutel's
                      ///< 2DH)
-  node_deduplicated  ///< one copy of a token to each machine, forwarded inside (DeepEP)
+  node_deduplicated  ///< one copy of a token to each machine, forwarded inside, one to each rank (DeepEP)
 };
 struct NamedAllToAll {
   std::string_view name;
@@ -52,6 +52,13 @@ struct CollectiveEstimate {
   Seconds bound;              ///< max over links of bytes / capacity: no prediction is below it
   LinkId bottleneck;          ///< link that attains the bound; meaningless when nothing leaves a rank
   bool extrapolated = false;  ///< size, ranks or kind of collective outside what the law was fitted on
+};
+
+/// node_deduplicated: how many copies of a token travel, as shares of its experts (top_k).
+struct TokenCopies {
+  double machines = 1;  ///< distinct machines of its experts : experts
+  double ranks = 1;     ///< distinct ranks : experts
+  friend bool operator==(const TokenCopies&, const TokenCopies&) = default;
 };
 
 /// Ranks that communicate, in order. Equal groups that run at the same time (the other expert-parallel groups) contend
@@ -101,18 +108,18 @@ class CollectiveModel {
   CollectiveModel(std::shared_ptr<const Topology> topology, const TransportRules& rules, Calibration calibration,
                   bool ideal = false);
 
-  /// @param copies_per_choice node_deduplicated only: distinct machines of a token : its experts (at most 1)
+  /// @param copies node_deduplicated only; shares in (0, 1]
   /// @throws InputError when an algorithm in two steps meets machines with different numbers of ranks of a group
   [[nodiscard]] CollectivePlan plan(CollectiveKind kind, AllToAllAlgorithm algorithm, const RankGroups& groups,
-                                    double copies_per_choice = 1, PlanDetail detail = PlanDetail::loads) const;
+                                    TokenCopies copies = {}, PlanDetail detail = PlanDetail::loads) const;
   /// The same, remembered: predictions of one cluster ask for the same few plans again and again. Thread-safe; the
   /// memory is a matter of speed only.
   [[nodiscard]] std::shared_ptr<const CollectivePlan> shared_plan(CollectiveKind kind, AllToAllAlgorithm algorithm,
                                                                   const RankGroups& groups,
-                                                                  double copies_per_choice = 1) const;
+                                                                  TokenCopies copies = {}) const;
   [[nodiscard]] CollectiveEstimate estimate(const CollectivePlan& plan, Bytes bytes_per_rank) const;
   /// All-to-all of unequal sizes: bytes[i * R + j] from the i-th to the j-th rank of the group (own blocks stay at
-  /// home).
+  /// home); node_deduplicated: each token once.
   /// @param node_bytes node_deduplicated only: [i * N + n] from the i-th rank to the n-th machine of the group, each
   /// token once; empty: no token has two experts on one machine
   [[nodiscard]] CollectiveEstimate all_to_all(const std::vector<RankId>& group, const std::vector<double>& bytes,

@@ -36,7 +36,9 @@ struct Parallelism {
   int zero = 0;  ///< ZeRO stage, 0 to 3; 1 is the distributed optimizer
   bool sequence_parallel = false;
   PipelineSchedule schedule = PipelineSchedule::one_f_one_b;
-  int virtual_stages = 1;  ///< model chunks per rank (interleaved 1F1B)
+  int virtual_stages = 1;      ///< model chunks per rank (interleaved 1F1B)
+  int first_stage_layers = 0;  ///< layers beside the embedding (all chunks); 0: as many as on the others
+  int last_stage_layers = 0;   ///< layers beside the head; 0: likewise
 
   [[nodiscard]] constexpr int world_size() const { return tp * pp * cp * dp; }
   [[nodiscard]] constexpr int expert_dp() const { return world_size() / (pp * ep * etp); }

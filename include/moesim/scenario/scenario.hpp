@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,6 +29,25 @@ enum class Recompute {
   full  ///< only the input of each layer is kept; the backward pass runs the forward pass again, its all-to-alls too
 };
 
+/// Parts of a layer whose results are thrown away and made again, by the names of Megatron Core's --recompute-modules.
+enum class RecomputeModule {
+  layernorm,      ///< both norms of a layer
+  moe_act,        ///< activation inside the experts
+  mla_up_proj,    ///< latent attention: queries, keys and values from the latent vectors
+  mlp,            ///< dense feed-forward block
+  shared_experts  ///< all of them
+};
+struct NamedRecomputeModule {
+  std::string_view name;
+  RecomputeModule module;
+};
+inline constexpr std::array kRecomputeModules = {
+    NamedRecomputeModule{"layernorm", RecomputeModule::layernorm},
+    NamedRecomputeModule{"moe_act", RecomputeModule::moe_act},
+    NamedRecomputeModule{"mla_up_proj", RecomputeModule::mla_up_proj},
+    NamedRecomputeModule{"mlp", RecomputeModule::mlp},
+    NamedRecomputeModule{"shared_experts", RecomputeModule::shared_experts}};
+
 /// How a training or inference framework executes a layer. Data: configs/frameworks/*.yaml.
 struct Framework {
   std::string name;
@@ -34,16 +55,20 @@ struct Framework {
   ExpertExecution expert_execution = ExpertExecution::grouped;
   bool pad_to_capacity = false;  ///< with a capacity factor: send and compute empty rows too
   bool atomic_unpermute = false;
-  bool flash_attention = true;      ///< else scores are written to memory
-  bool fused_elementwise = true;    ///< bias+activation, bias+dropout+add in one kernel each
-  bool fused_cross_entropy = true;  ///< else softmax and loss make a dozen passes over the logits in fp32
+  bool flash_attention = true;          ///< else scores are written to memory
+  bool fused_elementwise = true;        ///< bias+activation, bias+dropout+add in one kernel each
+  bool fused_expert_activation = true;  ///< else the product with the router's weight, in fp32, is a kernel of its own
+  bool fused_cross_entropy = true;      ///< else softmax and loss make a dozen passes over the logits in fp32
   AllToAllAlgorithm all_to_all = AllToAllAlgorithm::flat;
   int pipelining_degree = 1;  ///< Tutel: dispatch, experts and combine in so many chunks, overlapped
   bool shared_expert_overlap = false;
+  bool expert_parallel_overlap = false;  ///< all-to-alls of one micro-batch beside the work on another (1F1B)
   bool gradient_reduction_overlap = false;
   bool fused_gradient_accumulation = false;  ///< weight gradients are added to in the product's own kernel
   bool tensor_overlap = false;               ///< tensor-parallel collectives run beside the products they feed
   bool host_sync_per_moe_layer = false;      ///< dropless: row counts are read back by the host before the dispatch
+  std::optional<DType> product_dtype;        ///< of the layers' products with weights; absent: the model's type
+  Bytes quantization_bytes{6};               ///< moved per element to convert an operand of such a product
   Seconds kernel_launch;                     ///< host time per kernel; the device waits when it is faster
   DType gradient_dtype = DType::fp32;        ///< in which gradients are reduced
   Bytes optimizer_bytes;                     ///< per parameter: master weight and moments (Adam in fp32: 12)
@@ -60,6 +85,7 @@ struct TrainingWorkload {
   int global_batch = 0;
   int micro_batch = 1;
   Recompute recompute = Recompute::none;
+  std::vector<RecomputeModule> recompute_modules = {};  ///< each once; with Recompute::full they change nothing
 };
 
 /// `batch` sequences over all data-parallel ranks, a prompt and then `generated_tokens`, the first of which the prefill
