@@ -86,9 +86,7 @@ CalibrationRun fit_device(const CalibrateOptions& options) {
 CalibrationRun fit_cluster(const CalibrateOptions& options) {
   const Cluster cluster = load_cluster(*options.cluster, options.common.overrides, options.common.roots, true);
   std::vector<Diagnostic> problems;
-  std::vector<LinkSample> samples = read_all(options.files, problems, [](const std::string& file) {
-    return is_nccl_tests(file) ? read_nccl_tests(file) : read_link_samples(file);
-  });
+  std::vector<LinkSample> samples = read_all(options.files, problems, read_collectives);
   const int ranks = cluster.collectives->topology().ranks();
   const auto most = std::ranges::max_element(samples, {}, &LinkSample::ranks);
   if (most != samples.end() && most->ranks > ranks) {

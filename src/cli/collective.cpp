@@ -103,12 +103,6 @@ CollectivePoint measure(const CollectiveModel& model, const CollectivePlan& plan
   return point;
 }
 
-std::vector<RankId> first_ranks(int count) {
-  std::vector<RankId> ranks;
-  for (int i = 0; i < count; ++i) ranks.emplace_back(static_cast<std::size_t>(i));
-  return ranks;
-}
-
 CollectivePlan plan_of(const CollectiveOptions& options, const CollectiveModel& model,
                        const std::optional<BytesMatrix>& matrix, int ranks) {
   const PlanDetail detail = options.common.engine == Engine::flow ? PlanDetail::transfers : PlanDetail::loads;

@@ -100,6 +100,12 @@ double bus_bandwidth_factor(CollectiveKind kind, int ranks) {
   return 1;
 }
 
+std::vector<RankId> first_ranks(int count) {
+  std::vector<RankId> ranks;
+  for (int rank = 0; rank < count; ++rank) ranks.emplace_back(static_cast<std::size_t>(rank));
+  return ranks;
+}
+
 CollectiveModel::CollectiveModel(std::shared_ptr<const Topology> topology, const TransportRules& rules,
                                  Calibration calibration, bool ideal)
     : topology_(std::move(topology)),

@@ -73,12 +73,7 @@ std::vector<Contradiction> drop_contradictions(std::vector<KernelSample>& sample
 std::vector<Contradiction> drop_contradictions(std::vector<LinkSample>& samples, const CollectiveModel& model) {
   std::vector<Contradiction> found;
   std::erase_if(samples, [&](const LinkSample& one) {
-    RankGroups groups = one.groups;
-    if (groups.empty()) {
-      groups.emplace_back();
-      for (int rank = 0; rank < one.ranks; ++rank) groups[0].emplace_back(static_cast<std::size_t>(rank));
-    }
-    const auto plan = model.shared_plan(one.kind, AllToAllAlgorithm::flat, groups);
+    const auto plan = model.shared_plan(one.kind, AllToAllAlgorithm::flat, one.all_groups());
     const double bound = plan->bound_per_byte * one.bytes;
     if (one.seconds * kClockTolerance >= bound) return false;
     const auto named = std::ranges::find(kCollectives, one.kind, &NamedCollective::kind);

@@ -189,11 +189,7 @@ FamilyPoints points_by_family(const CollectiveModel& model, const std::vector<Li
       throw InputError(
           fmt::format("a sample on {} ranks does not fit a cluster of {}", sample.ranks, model.topology().ranks()));
     }
-    RankGroups groups = sample.groups;
-    if (groups.empty()) {
-      groups.emplace_back();
-      for (int rank = 0; rank < sample.ranks; ++rank) groups[0].push_back(RankId(static_cast<std::size_t>(rank)));
-    }
+    const RankGroups groups = sample.all_groups();
     const auto key = std::pair(sample.kind, groups);
     if (!loads.contains(key)) {
       loads[key] = model.plan(sample.kind, AllToAllAlgorithm::flat, groups).phases.front().load;

@@ -111,4 +111,8 @@ std::vector<LinkSample> read_nccl_tests(const std::string& path) {
   return samples;
 }
 
+std::vector<LinkSample> read_collectives(const std::string& path) {
+  return is_nccl_tests(path) ? read_nccl_tests(path) : read_link_samples(path);
+}
+
 }  // namespace moesim

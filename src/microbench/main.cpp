@@ -31,9 +31,11 @@ std::string nccl_version() {
 }
 
 /// What a reader of the samples wants to know of where they are from.
-std::vector<std::string> comments(const Nvml& nvml, const GpuInfo& gpu, const std::vector<std::string>& words) {
-  return {fmt::format("gpu: {}; {} multiprocessors; driver {}; CUDA runtime {} (driver's {}); NCCL {}", gpu.name,
-                      gpu.multiprocessors, nvml.driver(), gpu.runtime, gpu.driver, nccl_version()),
+std::vector<std::string> comments(const Nvml& nvml, const GpuInfo& gpu, const std::vector<std::string>& words,
+                                  int gpus = 1) {
+  return {fmt::format("gpu: {}{}; {} multiprocessors; driver {}; CUDA runtime {} (driver's {}); NCCL {}",
+                      gpus > 1 ? fmt::format("{} x ", gpus) : "", gpu.name, gpu.multiprocessors, nvml.driver(),
+                      gpu.runtime, gpu.driver, nccl_version()),
           fmt::format("host: {}; date: {}; command: moesim-bench {}", host_name(), moesim::utc_date(),
                       fmt::join(words, " "))};
 }
@@ -79,7 +81,7 @@ void measure_collectives(Options options, const std::vector<std::string>& words)
   std::optional<SampleFile> file;
   if (launch.rank == 0) {
     file.emplace(options.output, collective_columns(), std::vector<std::string>{"time_us", "noise"},
-                 comments(nvml, gpu_info(world.devices.front()), words));
+                 comments(nvml, gpu_info(world.devices.front()), words, world.ranks));
   }
   run_collectives(world, options.collectives, file ? &*file : nullptr);
   if (file) {

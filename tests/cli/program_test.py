@@ -417,6 +417,24 @@ class Validate(Case):
             self.assertIn("part", result.stderr)
             self.assertIn("time_us", result.stderr)
 
+    def test_collectives_beside_the_cluster_they_ran_on(self):
+        predicted = strict_json(run("collective", "all_reduce", "--cluster", "h100_sxm_1x8", "--ranks", "2",
+                                    "--bytes-per-rank", "1MiB", "--format", "json", *ROOT).stdout)["time_s"]
+        with tempfile.TemporaryDirectory() as folder:
+            samples = Path(folder) / "mine.csv"
+            samples.write_text(f"collective,ranks,bytes_per_rank,time_us\nall_reduce,2,1048576,{1e6 * predicted}\n")
+            result = run("validate", samples, "--cluster", "h100_sxm_1x8", "--format", "json", *ROOT)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertAlmostEqual(strict_json(result.stdout)["cases"][0]["error"], 0, places=5)
+            samples.write_text("collective,ranks,bytes_per_rank,time_us\nall_reduce,64,1048576,100\n")
+            self.assertEqual(run("validate", samples, "--cluster", "h100_sxm_1x8", *ROOT).returncode, 2)
+        self.assertEqual(run("validate", "--cluster", "h100_sxm_1x8", *ROOT).returncode, 2)
+
+    def test_our_collectives_of_two_h100_are_predicted_by_the_law_of_others(self):
+        result = run("validate", Path(SOURCE) / "calibration/samples/h100_sxm_1x2_collectives.csv", "--cluster", "h100_sxm_1x8",
+                     "--format", "json", *ROOT)
+        self.assertLess(strict_json(result.stdout)["summary"][-1]["median_error"], 0.1)
+
     def test_shipped_traces_are_mostly_met(self):
         result = run("validate", Path(SOURCE) / "traces", "--format", "json", *ROOT)
         self.assertIn(result.returncode, (0, 3), result.stderr)

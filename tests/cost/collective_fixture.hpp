@@ -33,10 +33,4 @@ inline CollectiveModel ideal_model(const ClusterConfig& config) {
   return {std::make_shared<Topology>(build_topology(config)), config.transport, {}, true};
 }
 
-inline std::vector<RankId> first_ranks(int count) {
-  std::vector<RankId> ranks;
-  for (int rank = 0; rank < count; ++rank) ranks.push_back(RankId(static_cast<std::size_t>(rank)));
-  return ranks;
-}
-
 }  // namespace moesim

@@ -64,6 +64,8 @@ struct TokenCopies {
 /// Ranks that communicate, in order. Equal groups that run at the same time (the other expert-parallel groups) contend
 /// with each other and are given together.
 using RankGroups = std::vector<std::vector<RankId>>;
+/// The first `count` ranks of a cluster, in its order.
+[[nodiscard]] std::vector<RankId> first_ranks(int count);
 
 /// One message of a phase, or the part of a ring between two neighbours.
 struct Transfer {

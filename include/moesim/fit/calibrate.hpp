@@ -42,5 +42,7 @@ struct CalibrationRun {
 [[nodiscard]] std::vector<LinkSample> read_nccl_tests(const std::string& path);
 /// Whether the file looks like nccl-tests' output.
 [[nodiscard]] bool is_nccl_tests(const std::string& path);
+/// One or the other: read_nccl_tests or read_link_samples.
+[[nodiscard]] std::vector<LinkSample> read_collectives(const std::string& path);
 
 }  // namespace moesim

@@ -16,6 +16,8 @@ struct LinkSample {
   double bytes = 0;    ///< per rank, nccl-tests' "size"
   double seconds = 0;  ///< of the whole collective
   RankGroups groups;   ///< that ran it at the same time; empty: one, of the first `ranks` ranks of the cluster
+
+  [[nodiscard]] RankGroups all_groups() const { return groups.empty() ? RankGroups{first_ranks(ranks)} : groups; }
 };
 
 /// Reads a CSV with the columns collective (ours or nccl-tests' names), ranks (or nodes and gpus_per_node),
