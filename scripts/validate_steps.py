@@ -4,7 +4,8 @@
     scripts/validate_steps.py build/release/bin/moesim FOLDER > docs/validation_steps.md
 
 FOLDER holds the published tables (docs/validation_steps.md names their sources):
-  dense_gpt_a100_one_node.csv, dense_gpt_a100_many_nodes.csv, grok1_h100_step_times.csv, megatron_moe_layer_8xh100.csv
+  dense_gpt_a100_one_node.csv, dense_gpt_a100_many_nodes.csv, grok1_h100_step_times.csv, megatron_moe_layer_8xh100.csv,
+  published_moe_steps.csv; beside it deepep/h100_normal.csv
 One constant is fitted, to the one-node table alone, and cross-validated there: the host's time per kernel.
 """
 
@@ -156,6 +157,101 @@ def print_moe_models(predict):
     print(f"\nAll {len(errors)}: {summary(errors)}.")
 
 
+def fsmoe_layer(hidden, ffn, kind, layers, mode):
+    """FSMoE's layers, B = 4, L = 1024: tensor groups inside the machines, expert groups across them. Not said: the element type;
+    fp32 on the vector units, PyTorch 1.12's default, is what its time of the experts allows."""
+    return {
+        "name": "fsmoe", "mode": mode,
+        "cluster": {"base": "hiermoe_a6000_4x8", "nodes": 6,
+                    "device": {"base": "a6000", "matrix_peaks": {"fp32": "38.7TFLOPS"}}},
+        "model": {"name": "layer", "layers": layers, "hidden": hidden, "vocabulary": 1024, "norm": "layer_norm", "dtype": "fp32",
+                  "attention": {"heads": 32, "head_dim": hidden // 32},
+                  "moe": {"structure": "fine_grained", "experts": 6, "top_k": 2, "ffn_hidden": ffn, "expert_kind": kind}},
+        "framework": "megatron",
+        "parallelism": {"tp": 8, "ep": 6, "etp": 8, "dp": 6},
+        "workload": {"sequence_length": 1024, "global_batch": 24, "micro_batch": 4} if mode == "training"
+        else {"batch": 24, "prompt_tokens": 1024}}
+
+
+FSMOE = [("GPT2-XL MoE", (1600, 6400, "plain"), "GPT2-XL MoE (one transformer layer)"),
+         ("Mixtral-7B MoE", (4096, 14336, "gated"), "Mixtral-7B MoE (one transformer layer)")]
+FSMOE_PARTS = [("all-to-alls", ("AlltoAll",), ("dispatch", "combine")),
+               ("gathers and scatters of the machine", ("AllGather", "ReduceScatter"), ("tensor_parallel",)),
+               ("experts", ("Experts",), ("experts",)), ("attention", ("Attention",), ("attention",))]
+
+
+def print_fsmoe(predict, table):
+    measured = {(row["model"], row["metric_name"]): float(row["metric_value"]) for row in table}
+    print("| layer | pass | what | measured | predicted | error |")
+    print("|---|---|---|---|---|---|")
+    for name, shape, key in FSMOE:
+        def times(mode):
+            def of(layers):
+                result = predict(fsmoe_layer(*shape, layers, mode))
+                return {entry["name"]: entry["time_s"] for entry in result["breakdown"]}
+            one, two = of(1), of(2)
+            return {kind: (two[kind] - one.get(kind, 0)) * 1e3 for kind in two}
+        forward, both = times("inference"), times("training")
+        for direction in ("forward", "backward"):
+            for what, theirs, ours in FSMOE_PARTS:
+                published = sum(measured[key, f"{direction}_{part}"] for part in theirs)
+                predicted = sum(forward[kind] if direction == "forward" else both[kind] - forward[kind] for kind in ours)
+                print(f"| {name} | {direction} | {what} | {published:.1f} ms | {predicted:.1f} ms "
+                      f"| {100 * relative(predicted, published):+.0f} % |")
+
+
+# HierMoE, section V: half of DeepSeek-V3's dimensions and 6 layers; Qwen3-30B-A3B with 32 layers.
+HIERMOE = [("DeepSeek-V3, half, 6 layers", {"base": "deepseek_v3", "layers": 6, "hidden": 3584, "leading_dense_layers": 0,
+                                            "attention": {"heads": 64}, "dense_ffn": {"hidden": 9216}, "moe": {"ffn_hidden": 1024}}),
+           ("Qwen3-30B-A3B, 32 layers", {"base": "qwen3_30b_a3b", "layers": 32})]
+
+
+def print_hiermoe(predict, table):
+    published = {row["metric_name"]: row["metric_value"] for row in table if row["source_url"] == "HierMoE"}
+    print("| model | all-to-all alone, plain : deduplicated | whole step |")
+    print("|---|---|---|")
+    for name, model in HIERMOE:
+        def run(all_to_all):
+            return predict({"name": "hiermoe", "mode": "training", "cluster": "hiermoe_a6000_4x8", "model": model,
+                            "framework": {"base": "megatron", "all_to_all": all_to_all}, "parallelism": {"ep": 32, "dp": 32},
+                            "workload": {"sequence_length": 1024, "global_batch": 32, "micro_batch": 1}})
+        plain, once = run("flat"), run("node_deduplicated")
+        print(f"| {name} | {plain['all_to_all_s'] / once['all_to_all_s']:.2f}x | {plain['step_time_s'] / once['step_time_s']:.2f}x |")
+    print(f"| measured, range of both | {published['A2A_speedup_over_Megatron_min']}-{published['A2A_speedup_over_Megatron_max']}x "
+          f"| {published['e2e_speedup_over_Megatron_min']}-{published['e2e_speedup_over_Megatron_max']}x |")
+
+
+def print_deepep(predict, table):
+    """DeepEP's normal kernels alone: 256 experts of 7168, top-8, dispatch in fp8, combine in bf16."""
+    def times(nodes, tokens):
+        def of(layers):
+            result = predict({
+                "name": "deepep", "mode": "inference", "cluster": {"base": "h100_sxm_4x8", "nodes": nodes},
+                "model": {"name": "layer", "layers": layers, "hidden": 7168, "vocabulary": 1024, "norm": "rms_norm",
+                          "attention": {"heads": 8, "head_dim": 128},
+                          "moe": {"structure": "fine_grained", "experts": 256, "top_k": 8, "ffn_hidden": 2048,
+                                  "expert_kind": "gated", "dispatch_dtype": "fp8"}},
+                "framework": {"base": "megatron", "all_to_all": "node_deduplicated", "kernel_launch": "0us"},
+                "parallelism": {"ep": 8 * nodes, "dp": 8 * nodes},
+                "workload": {"batch": 8 * nodes, "prompt_tokens": tokens}})
+            return {entry["name"]: entry["time_s"] for entry in result["breakdown"]}
+        one, two = of(1), of(2)
+        return [(two[kind] - one[kind]) * 1e6 for kind in ("dispatch", "combine")]
+
+    print("| machines | tokens per GPU | dispatch: measured, predicted | error | combine: measured, predicted | error |")
+    print("|---|---|---|---|---|---|")
+    for row in table:
+        tokens = int(row["num_token"])
+        if row["dispatch_sms"] != "20" or row["num_experts"] != "256" or tokens not in (128, 512, 2048, 4096, 8192, 16384):
+            continue
+        predicted = times(int(row["node_num"]), tokens)
+        cells = [row["node_num"], str(tokens)]
+        for kind, ours in zip(("dispatch", "combine"), predicted):
+            theirs = float(row[f"{kind}_transmit_us"]) + float(row[f"{kind}_notify_us"])
+            cells += [f"{theirs:.0f} us, {ours:.0f} us", f"{100 * relative(ours, theirs):+.0f} %"]
+        print("| " + " | ".join(cells) + " |")
+
+
 def summary(errors):
     return (f"mean |error| {100 * statistics.mean(map(abs, errors)):.1f} %, median {100 * statistics.median(map(abs, errors)):.1f} %, "
             f"worst {100 * max(errors, key=abs):+.0f} %, mean error {100 * statistics.mean(errors):+.1f} %")
@@ -270,6 +366,16 @@ def main():
           "Published by NVIDIA-NeMo/Megatron-Bridge (docs/performance-summary-archive.md; fp8 with current scaling) and "
           "yanring/Megatron-MoE-ModelZoo (best_practice/Qwen3; bf16). Framework megatron_bridge; nothing is fitted to these.\n")
     print_moe_models(predict)
+    published = rows(folder, "published_moe_steps.csv")
+    print("\n## DeepEP's dispatch and combine on 1 and 4 x 8 H100\n\nNVIDIA ai-dynamo/aiconfigurator, normal kernels on 20 multiprocessors. Nothing is "
+          "fitted to these: links as NCCL reaches them, copies of a token counted.\n")
+    print_deepep(predict, rows(Path(folder).parent / "deepep", "h100_normal.csv"))
+    print("\n## One MoE layer on 6 x 8 A6000, by operation\n\nFSMoE (ASPLOS 2025), tables 2 and 3; links of HierMoE's machines, which are of "
+          "the same kind. Nothing is fitted to these.\n")
+    print_fsmoe(predict, published)
+    print("\n## One copy of a token per machine and rank, on 4 x 8 A6000\n\nHierMoE against Megatron-LM (its sections V.C, V.D). Nothing is "
+          "fitted to these.\n")
+    print_hiermoe(predict, published)
     print("\n## Dense GPT on A100, one node\n\nvTrain (arXiv 2312.12391), 240 steps of 2, 4 and 8 GPUs. One constant is fitted, the host's "
           "time per kernel:\n")
     print_one_node(predict, rows(folder, "dense_gpt_a100_one_node.csv"))

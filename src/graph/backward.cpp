@@ -56,11 +56,11 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
     if (cast > 0) {
       const Bytes moved{cast * gemm->m * gemm->n * kernel.launches};
-      works.push_back(KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .moved = moved}, .launches = 1});
+      works.emplace_back(KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .moved = moved}, .launches = 1});
     }
-    works.push_back(KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches});
-    works.push_back(KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
-                               .launches = kernel.launches});
+    works.emplace_back(KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches});
+    works.emplace_back(KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
+                                  .launches = kernel.launches});
     return works;
   }
   if (const auto* gemm = std::get_if<ExpertGemm>(&kernel.shape)) {
@@ -70,13 +70,13 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
     weight.weight_gradient = true;
     weight.result = gradient;
     if (cast > 0) {
-      works.push_back(KernelWork{
+      works.emplace_back(KernelWork{
           .shape =
               ExpertMemoryWork{.kernel = MemoryKernel::cast, .moved_per_row = {cast * gemm->n}, .share = gemm->share},
           .launches = kernel.launches});
     }
-    works.push_back(KernelWork{.shape = input, .launches = kernel.launches});
-    works.push_back(KernelWork{.shape = weight, .launches = kernel.launches});
+    works.emplace_back(KernelWork{.shape = input, .launches = kernel.launches});
+    works.emplace_back(KernelWork{.shape = weight, .launches = kernel.launches});
     return works;
   }
   KernelWork back = kernel;

@@ -152,5 +152,29 @@ RC_GTEST_PROP(Predict, Laws, ()) {
   RC_ASSERT(prediction.exposed_communication <= prediction.step_time.time);
 }
 
+// A decode step reads every weight that it uses (here all: no embedding to speak of) and the cache once.
+TEST(Predict, DecodeStep_IsNotFasterThanReadingWeightsAndCache) {
+  for (const bool moe : {false, true}) {
+    for (const int batch : {8, 64, 1024}) {
+      for (const int prompt : {16, 100}) {
+        Model model = moe ? small_moe(MoeStructure::fine_grained) : small_gpt();
+        model.vocabulary = 8;
+        Scenario scenario = example_scenario(model, 1, {.ep = moe ? 8 : 1, .dp = 8});
+        scenario.workload = InferenceWorkload{.batch = batch, .prompt_tokens = prompt, .generated_tokens = 4};
+        const Prediction prediction = predict(scenario);
+        double bytes = 0;
+        for (const MemoryTerm& term : prediction.memory.terms) {
+          if (term.name == "weights") bytes += term.bytes.value;
+          if (term.name == "key-value cache") bytes += term.bytes.value * (prompt + 1) / (prompt + 4.0);
+        }
+        const Bytes read{bytes};
+        EXPECT_GE(prediction.inference->decode_token.time.value,
+                  (read / scenario.kernels->device().memory_bandwidth).value);
+        EXPECT_GT(prediction.inference->prefill.time.value, 0);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace moesim
