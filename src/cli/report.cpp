@@ -148,9 +148,11 @@ Command report_command() {
       .description =
           "Everything about a scenario and its variants on one page that works offline: comparison with intervals, "
           "where "
-          "the time goes, the cluster with its hot links, a timeline that zooms, what would save time, assumptions, "
-          "and "
-          "the provenance of every law used. Times are those of the closed form; the timeline is the flow engine's.",
+          "the time goes, sliders for network bandwidth, EP, top-k, batch and width of the all-to-all, the cluster "
+          "with "
+          "its hot links, a timeline that zooms, what would save time, assumptions, and the provenance of every law "
+          "used. "
+          "Times are those of the closed form; the timeline is the flow engine's.",
       .options = {{.name = "SCENARIO",
                    .help = "YAML file or name of a shipped scenario (see 'moesim list scenarios')",
                    .required = true}},

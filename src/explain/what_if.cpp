@@ -202,8 +202,10 @@ class LayerBuilder {
     } catch (const InputError& error) {
       const Diagnostic& first = error.diagnostics().front();
       why_[point] = first.key.empty() ? first.message : fmt::format("{}: {}", first.key, first.message);
-      return {};
+    } catch (const ContractViolation& violation) {  // one corner of a grid must not take the page with it
+      why_[point] = fmt::format("the model breaks one of its own laws here ({})", violation.what());
     }
+    return {};
   }
 
   void add(std::size_t point, double bandwidth) {

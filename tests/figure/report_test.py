@@ -80,7 +80,7 @@ class Report(unittest.TestCase):
         for name, page in self.pages.items():
             with self.subTest(scenario=name):
                 seen = self.ask(name, """
-                    const rows = () => [...document.querySelectorAll("#what-if tbody tr")].map((row) => row.textContent).join("|");
+                    const rows = () => document.querySelector("#what-if tbody").textContent;
                     const chart = () => document.querySelector("#what-if svg").outerHTML;
                     const move = (slider, to) => { slider.value = to; slider.dispatchEvent(new Event("input")); };
                     const home = rows();
@@ -110,18 +110,29 @@ class Report(unittest.TestCase):
                       slider.dispatchEvent(new Event("input"));
                     }}
                     return {{command: document.getElementById("what-if-command").textContent,
-                      rows: [...document.querySelectorAll("#what-if tbody tr")].map((row) => row.textContent)}};""")
+                      names: [...document.querySelectorAll("#what-if thead th")].slice(1).map((head) => head.textContent),
+                      rows: Object.fromEntries([...document.querySelectorAll("#what-if tbody tr")].map((row) =>
+                        [row.cells[0].textContent, [...row.cells].slice(1).map((cell) => cell.textContent)]))}};""")
                 words = seen["command"].split()
                 self.assertEqual(words[:2], ["moesim", "compare"])
                 self.assertGreaterEqual(words.count("--set"), len(stops))
-                for row, one in zip(seen["rows"], json.loads(moesim(*words[1:], "--format", "json"))["variants"], strict=True):
-                    self.assertTrue(row.startswith(one["name"] + seconds(one["step_time_s"])), (row, one["step_time_s"]))
-                    self.assertIn(f'{one["memory_per_gpu_B"] / 1e9:.4g} GB', row)
-                    self.assertIn(seconds(one["all_to_all_s"]), row)
-                    self.assertIn(f'{100 * one["all_to_all_share"]:.1f} %', row)
-                    if one is not None and "baseline" not in row:
+                whole = json.loads(moesim(*words[1:], "--format", "json"))["variants"]
+                self.assertEqual(seen["names"], [one["name"] for one in whole])
+                for v, one in enumerate(whole):
+                    shown = {row: cells[v] for row, cells in seen["rows"].items()}
+                    inference = one["mode"] == "inference"
+                    self.assertTrue(shown["time of the run" if inference else "step time"].startswith(seconds(one["step_time_s"])), shown)
+                    self.assertEqual(shown["all-to-all on the critical path"],
+                                     f'{seconds(one["all_to_all_s"])}{100 * one["all_to_all_share"]:.1f} %')
+                    self.assertTrue(shown["memory per GPU"].startswith(f'{one["memory_per_gpu_B"] / 1e9:.4g} GB'), shown)
+                    self.assertEqual(shown["tokens per second"].replace(",", ""), f'{one["tokens_per_s"]:.4g}' if one["tokens_per_s"] < 1000
+                                     else f'{one["tokens_per_s"]:.0f}')
+                    if v > 0:
                         lo, hi = one["speedup_interval"]
-                        self.assertIn(f'{one["speedup"]:.2f} ×{lo:.2f} – {hi:.2f} ×', row)
+                        self.assertEqual(shown["speed-up"], f'{one["speedup"]:.2f} ×{lo:.2f} – {hi:.2f} ×')
+                    if inference:
+                        self.assertEqual(shown["time to the first token"], seconds(one["prefill_s"]))
+                        self.assertEqual(shown["time per generated token"], seconds(one["decode_token_s"]))
 
     def test_between_bandwidths_it_is_near_and_says_how_near(self):
         seen = self.ask("paper_training", """

@@ -1,8 +1,7 @@
 // Sliders over the grid: numbers and a small chart that follow them.
 
 const STEPS_PER_OCTAVE = 12;
-const CHART = { width: 560, height: 260, left: 64, right: 16, top: 16, bottom: 44 };
-const VARIANT_COLORS = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+const CHART = { width: 560, height: 280, left: 64, right: 16, top: 16, bottom: 44 };
 
 function showWhatIf() {
   if (data.what_if === null) return section("what-if", element("p", {}, data.no_what_if));
@@ -11,6 +10,9 @@ function showWhatIf() {
 
 /** 100 Gb/s as the scenario's keys take it; exact in six digits. */
 const gigabits = (bandwidth) => Number(((bandwidth * 8) / 1e9).toPrecision(6));
+
+/** Colours of lines differ on light and dark paper. */
+const seriesColor = (variant) => `var(--series-${variant % 6})`;
 
 class WhatIfPanel {
   constructor(grid) {
@@ -41,12 +43,12 @@ class WhatIfPanel {
     }
     grid.axes.forEach((axis, i) => this.add(axis.name, axis.title, 0, axis.stops.length - 1, axis.now, axis.stops,
       () => axis.stops[this.stops[i]], (value) => { this.stops[i] = value; this.along = i; }));
-    const reset = element("button", { type: "button" }, "as the scenario has it");
+    const reset = element("button", { type: "button" }, "back to the scenario");
     reset.addEventListener("click", () => this.reset());
     section("what-if",
       element("p", {}, "Every number is the model's own. ", grid.bandwidth ? this.errorText() : ""),
       element("div", { class: "sliders" }, ...this.sliders.map((slider) => slider.node)),
-      element("div", { class: "controls" }, reset), this.answer, this.chart,
+      element("div", { class: "controls" }, reset), element("div", { class: "columns" }, this.answer, this.chart),
       element("p", { class: "soft" }, "The same point in full: ", this.command),
       ...(grid.absent.length > 0 ? [element("p", { class: "soft" }, `No slider: ${grid.absent.map((one) => `${one.title} (${one.why})`).join("; ")}.`)] : []));
     this.update();
@@ -100,23 +102,27 @@ class WhatIfPanel {
   }
 
   table(variants) {
-    const several = variants.length > 1;
+    const row = (name, of) => [name, ...variants.map(of)];
     const inference = variants.some((one) => one.prefill > 0);
-    const before = (index) => (this.now.reason === null ? time(this.now.variants[index].time) : "–");
-    const rows = variants.map((one, i) => [one.name, [time(one.time), timeRange(one.interval)], before(i),
-      ...(several ? [i === 0 ? "baseline" : [speedup(one.speedup), speedupRange(one.speedupInterval)]] : []),
-      ...(inference ? [time(one.prefill), one.decode > 0 ? time(one.decode) : "–"] : []),
-      digits(one.tokensPerSecond), [time(one.allToAll), percent(one.allToAll / one.time)],
-      one.fits ? [memory(one.memory), `of ${memory(one.capacity)}`] : element("span", { class: "warning" }, `${memory(one.memory)} does not fit into ${memory(one.capacity)}`)]);
-    return table(["", inference ? "time of the run" : "step time", "as given", ...(several ? ["speed-up"] : []), ...(inference ? ["first token", "per token"] : []),
-      "tokens per second", "all-to-all", "memory per GPU"], rows);
+    const before = (one, i) => (this.now.reason === null ? time(this.now.variants[i].time) : "–");
+    const fits = (one) => [memory(one.memory), `of ${memory(one.capacity)}`];
+    const room = (one) => element("span", { class: "warning" }, `${memory(one.memory)} does not fit into ${memory(one.capacity)}`);
+    return table(["", ...variants.map((one) => one.name)], [
+      row(inference ? "time of the run" : "step time", (one) => [time(one.time), timeRange(one.interval)]),
+      row("in the scenario", before),
+      ...(variants.length > 1 ? [row("speed-up", (one, i) => (i === 0 ? "baseline" : [speedup(one.speedup), speedupRange(one.speedupInterval)]))] : []),
+      ...(inference ? [row("time to the first token", (one) => time(one.prefill))] : []),
+      ...(variants.some((one) => one.decode > 0) ? [row("time per generated token", (one) => time(one.decode))] : []),
+      row("tokens per second", (one) => digits(one.tokensPerSecond)),
+      row("all-to-all on the critical path", (one) => [time(one.allToAll), percent(one.allToAll / one.time)]),
+      row("memory per GPU", (one) => (one.fits ? fits(one) : room(one)))]);
   }
 
   chartCaption() {
     const axis = this.along < 0 ? "the bandwidth of the network" : this.grid.axes[this.along].title;
     const several = this.grid.variants.length > 1;
     return `${several ? `Speed-up over ${this.grid.variants[0]} with its 90 % interval` : "Time"} over ${axis}, everything else as the sliders say. `
-      + "The chart follows the slider that was moved last. Hollow: does not fit into memory.";
+      + "The chart follows the slider that was moved last." + (this.along >= 0 ? " Hollow: does not fit into memory." : "");
   }
 
   /** Points along the chart's axis: [place 0 to 1, label, what is there]. */
@@ -153,7 +159,7 @@ class WhatIfPanel {
     const title = this.along < 0 ? "network bandwidth of a NIC [Gb/s]" : this.grid.axes[this.along].title;
     svg.append(shape("text", { class: "soft", x: x(0.5), y: height - 6, "font-size": 12, "text-anchor": "middle" }, title));
     for (const v of shown) {
-      const color = VARIANT_COLORS[v % VARIANT_COLORS.length];
+      const color = seriesColor(v);
       const path = (points) => points.map(([px, py], i) => `${i === 0 ? "M" : "L"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
       const band = [...valid.map(([share, , point]) => [x(share), y(bandOf(point.variants[v])[1])]),
         ...valid.map(([share, , point]) => [x(share), y(bandOf(point.variants[v])[0])]).reverse()];
@@ -170,7 +176,7 @@ class WhatIfPanel {
     const here = this.along < 0 ? this.octaves / (2 * Math.log2(this.grid.bandwidth.reach)) + 0.5 : (this.stops[this.along] + 0.5) / this.grid.axes[this.along].stops.length;
     svg.append(shape("line", { class: "ink", x1: x(here), x2: x(here), y1: top, y2: height - bottom }));
     if (shown.length > 1) {
-      shown.forEach((v, i) => svg.append(shape("text", { x: left + 8, y: top + 14 + 16 * i, "font-size": 12, style: `fill:${VARIANT_COLORS[v % VARIANT_COLORS.length]}` }, this.grid.variants[v])));
+      shown.forEach((v, i) => svg.append(shape("text", { x: left + 8, y: top + 14 + 16 * i, "font-size": 12, style: `fill:${seriesColor(v)}` }, this.grid.variants[v])));
     }
     return svg;
   }
