@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <iterator>
 #include <map>
+#include <thread>
 #include <variant>
 
 #include "moesim/figure/report_page.hpp"
 #include "moesim/report/cluster_drawing.hpp"
 #include "moesim/report/explain_report.hpp"
 #include "moesim/report/timeline_excerpt.hpp"
+#include "moesim/report/what_if_report.hpp"
 #include "moesim/sim/simulate.hpp"
 
 #include "cli/cases.hpp"
@@ -62,6 +64,36 @@ class Clusters {
   std::vector<std::string> texts_;
 };
 
+/// The comparison of the same scenario, with the settings that were given.
+std::string compare_command_of(const std::string& scenario, const CommonOptions& common) {
+  std::string command = "moesim compare " + scenario;
+  for (const Override& one : common.overrides) command += " --set " + one.text;
+  if (common.seed) command += fmt::format(" --seed {}", *common.seed);
+  return command;
+}
+
+/// Where tokens are routed unevenly, a point is a few dozen drawn routings: a grid of thousands would take an hour.
+bool is_even(const NamedScenario& one) {
+  const RoutingConfig& routing = one.scenario.routing;
+  return !one.scenario.model.moe ||
+         (std::holds_alternative<UniformRouting>(routing.distribution) && !routing.sampling_noise);
+}
+
+void add_what_if(ReportPage& page, const std::filesystem::path& file, const std::vector<NamedScenario>& cases,
+                 const CommonOptions& common, TerminalLine& line) {
+  if (!std::ranges::all_of(cases, is_even)) {
+    page.no_what_if =
+        "No sliders: experts are loaded unevenly here, so that every point is drawn anew and takes long. moesim sweep "
+        "computes the points that are wanted.";
+    return;
+  }
+  const std::vector<Override> overrides = scenario_overrides(common);
+  const int jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  page.what_if = to_json(what_if(
+      file, overrides, common.roots, what_if_axes(file, overrides, common.roots),
+      {.jobs = jobs, .progress = [&line](double done) { line.show(fmt::format("what if: {:.0f} %", 100 * done)); }}));
+}
+
 Output run_report(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   const CommonOptions common = read_common(arguments, environment, problems);
@@ -75,9 +107,12 @@ Output run_report(const Arguments& arguments, const Environment& environment) {
 
   ReportPage page{.title = cases.front().scenario.name,
                   .command = command_of(run),
+                  .compare_command = compare_command_of(*arguments.one("SCENARIO"), common),
                   .comparison = {},
                   .clusters = {},
-                  .variants = {}};
+                  .variants = {},
+                  .what_if = {},
+                  .no_what_if = {}};
   Clusters clusters;
   TerminalLine line;
   for (std::size_t i = 0; i < cases.size(); ++i) {
@@ -97,6 +132,7 @@ Output run_report(const Arguments& arguments, const Environment& environment) {
                                                         prediction.link_bytes, prediction.step_time.time)),
                              .timelines = timelines_of(scenario)});
   }
+  add_what_if(page, file, cases, common, line);
   line.clear();
   page.comparison = to_json(comparison, run);
   page.clusters = clusters.texts();
@@ -112,9 +148,11 @@ Command report_command() {
       .description =
           "Everything about a scenario and its variants on one page that works offline: comparison with intervals, "
           "where "
-          "the time goes, the cluster with its hot links, a timeline that zooms, what would save time, assumptions, "
-          "and "
-          "the provenance of every law used. Times are those of the closed form; the timeline is the flow engine's.",
+          "the time goes, sliders for network bandwidth, EP, top-k, batch and width of the all-to-all, the cluster "
+          "with "
+          "its hot links, a timeline that zooms, what would save time, assumptions, and the provenance of every law "
+          "used. "
+          "Times are those of the closed form; the timeline is the flow engine's.",
       .options = {{.name = "SCENARIO",
                    .help = "YAML file or name of a shipped scenario (see 'moesim list scenarios')",
                    .required = true}},

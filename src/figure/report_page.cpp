@@ -58,8 +58,11 @@ Json parts_json() {
 
 std::string data_json(const ReportPage& page) {
   return "{\"title\":" + json_string(page.title) + ",\"command\":" + json_string(page.command) +
-         ",\"parts\":" + parts_json().dump() + ",\"comparison\":" + compact(page.comparison) +
-         ",\"clusters\":" + array(page.clusters) + ",\"variants\":" + variants_json(page.variants) + "}";
+         ",\"compare_command\":" + json_string(page.compare_command) +
+         ",\"what_if\":" + (page.what_if.empty() ? "null" : compact(page.what_if)) +
+         ",\"no_what_if\":" + json_string(page.no_what_if) + ",\"parts\":" + parts_json().dump() +
+         ",\"comparison\":" + compact(page.comparison) + ",\"clusters\":" + array(page.clusters) +
+         ",\"variants\":" + variants_json(page.variants) + "}";
 }
 
 /// The template with each "@name@" replaced.

@@ -18,9 +18,12 @@ struct PageVariant {
 struct ReportPage {
   std::string title;
   std::string command;                ///< that makes the page
+  std::string compare_command = {};   ///< that prints the comparison; what-ifs append their settings to it
   std::string comparison;             ///< JSON of `compare`
   std::vector<std::string> clusters;  ///< of ClusterDrawing
   std::vector<PageVariant> variants;  ///< in the order of the comparison
+  std::string what_if = {};           ///< of WhatIf; empty: there is none
+  std::string no_what_if = {};        ///< why not
 };
 
 /// One page that needs neither network nor other files: HTML with data, scripts and style inside; a

@@ -19,10 +19,11 @@ const time = (seconds) => withUnit(seconds, TIME);
 const rate = (bytesPerSecond) => withUnit(bytesPerSecond, RATE);
 const memory = (bytes) => `${digits(bytes / 1e9)} GB`;
 const percent = (share, decimals = 1) => `${(100 * share).toFixed(decimals)} %`;
-/** Both ends in the unit of the larger one. */
+/** Both ends in the unit of the larger one, and with its decimals. */
 function timeRange([lo, hi]) {
   const [size, name] = TIME.find(([size]) => hi >= size) || TIME[TIME.length - 1];
-  return `${digits(lo / size, 3)} – ${digits(hi / size, 3)} ${name}`;
+  const decimals = Math.max(0, 2 - Math.floor(Math.log10(hi / size)));
+  return `${(lo / size).toFixed(decimals)} – ${(hi / size).toFixed(decimals)} ${name}`;
 }
 const speedup = (value) => `${value.toFixed(2)} ×`;
 const speedupRange = ([lo, hi]) => `${lo.toFixed(2)} – ${hi.toFixed(2)} ×`;

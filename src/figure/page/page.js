@@ -2,6 +2,7 @@
 
 showComparison();
 showBreakdown();
+showWhatIf();
 showTopology();
 showTimeline();
 showSensitivity();
