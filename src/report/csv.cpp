@@ -173,8 +173,7 @@ std::string to_csv(const CollectiveReport& report, const RunInfo& run) {
     const Bandwidths rates = bandwidths(report.kind, report.ranks, point.bytes_per_rank, point.estimate.estimate.time);
     csv::Row row;
     row.emplace_back("collective", collective_name(report.kind));
-    row.emplace_back("algorithm",
-                     report.kind == CollectiveKind::all_to_all ? algorithm_name(report.algorithm) : std::string_view());
+    row.emplace_back("algorithm", report.algorithm);
     row.emplace_back("cluster", cell(report.cluster));
     row.emplace_back("ranks", fmt::format("{}", report.ranks));
     row.emplace_back("engine", cell(run.engine));

@@ -143,7 +143,7 @@ Json collective_json(const CollectiveReport& report, const CollectivePoint& poin
     links.push_back({{"link", load.link}, {"bytes", number(load.bytes)}, {"utilization", number(load.utilization)}});
   }
   Json object = {{"collective", collective_name(report.kind)}};
-  if (report.kind == CollectiveKind::all_to_all) object["algorithm"] = algorithm_name(report.algorithm);
+  if (!report.algorithm.empty()) object["algorithm"] = report.algorithm;
   object.update({{"ranks", report.ranks},
                  {"engine", run.engine},
                  {"cluster", report.cluster},
