@@ -119,7 +119,7 @@ CollectiveOptions read_options(const Arguments& arguments, const Environment& en
     }
   }
   options.ideal = arguments.given("--ideal");
-  options.trace = read_trace(arguments, options.common, problems);
+  options.trace = read_recording(arguments, "--trace", options.common, problems);
   if (options.trace && options.sizes.size() > 1) {
     problems.push_back({.key = "--trace", .message = "shows one collective: give one size"});
   }

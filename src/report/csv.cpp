@@ -27,6 +27,14 @@ std::string cell(double value) {
   return fmt::format("{}", value);
 }
 
+std::string identifier(std::string_view words) {
+  std::string name(words);
+  for (char& character : name) {
+    if (character == ' ' || character == '-') character = '_';
+  }
+  return name;
+}
+
 std::string table(const std::vector<Row>& rows) {
   MOESIM_EXPECTS(!rows.empty());
   std::string out;
@@ -50,6 +58,7 @@ std::string table(const std::vector<Row>& rows) {
 namespace {
 
 using csv::cell;
+using csv::identifier;
 
 std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
   std::string all;
@@ -70,14 +79,6 @@ void add_provenance(csv::Row& row, const RunInfo& run) {
   row.emplace_back("git_commit", cell(run.git_commit));
   row.emplace_back("arguments", cell(joined(run.arguments, " ")));
   row.emplace_back("inputs", cell(joined(inputs, ";")));
-}
-
-std::string identifier(std::string_view words) {
-  std::string name(words);
-  for (char& character : name) {
-    if (character == ' ' || character == '-') character = '_';
-  }
-  return name;
 }
 
 /// Names of the memory terms of any case, so that all rows have the same columns.
