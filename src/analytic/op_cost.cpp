@@ -105,6 +105,11 @@ TokenCopies token_copies(const RoutingResult& routing) {
   return {.machines = rows > 0 ? std::min(pairs / rows, 1.0) : 1.0, .ranks = routing.rank_copies()};
 }
 
+Algorithms algorithms_of(const OpGraph& graph, CollectiveKind kind, GroupRole role) {
+  if (kind == CollectiveKind::all_to_all) return graph.exchange_algorithm;
+  return graph.algorithms[static_cast<std::size_t>(role)];
+}
+
 ExchangeRows exchange_rows(const RoutingResult& routing, AllToAllAlgorithm algorithm, bool reversed) {
   const auto ranks = static_cast<std::size_t>(routing.ranks());
   ExchangeRows rows{.between = routing.row_matrix(), .to_nodes = {}};
@@ -160,12 +165,12 @@ OpCosts::Planned& OpCosts::planned(CollectiveKind kind, GroupRole role) {
     if (known.kind == kind && known.role == role) return known;
   }
   const bool exchange = kind == CollectiveKind::all_to_all;
-  const AllToAllAlgorithm algorithm = exchange ? graph_.exchange_algorithm : AllToAllAlgorithm::flat;
-  plans_.push_back({.kind = kind,
-                    .role = role,
-                    .plan = scenario_.cluster.collectives->shared_plan(
-                        kind, algorithm, group(role), exchange ? token_copies(graph_.routing) : TokenCopies{}),
-                    .bytes = 0});
+  plans_.push_back(
+      {.kind = kind,
+       .role = role,
+       .plan = scenario_.cluster.collectives->shared_plan(kind, algorithms_of(graph_, kind, role), group(role),
+                                                          exchange ? token_copies(graph_.routing) : TokenCopies{}),
+       .bytes = 0});
   return plans_.back();
 }
 

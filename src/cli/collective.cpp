@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <fmt/format.h>
-#include <numeric>
+#include <fmt/ranges.h>
 
 #include "moesim/base/quantity_text.hpp"
 #include "moesim/report/collective_report.hpp"
@@ -19,7 +19,7 @@ namespace {
 struct CollectiveOptions {
   CommonOptions common;
   CollectiveKind kind = CollectiveKind::all_to_all;
-  AllToAllAlgorithm algorithm = AllToAllAlgorithm::flat;
+  Algorithms algorithms;
   std::filesystem::path cluster;
   std::vector<Bytes> sizes;  ///< empty: `matrix`
   std::optional<std::filesystem::path> matrix;
@@ -32,6 +32,12 @@ template <class Table>
 std::vector<std::string> names_of(const Table& table) {
   std::vector<std::string> names;
   for (const auto& row : table) names.emplace_back(row.name);
+  return names;
+}
+
+std::vector<std::string> algorithm_names() {
+  std::vector<std::string> names = names_of(kAllToAllAlgorithms);
+  for (std::string& name : names_of(kCollectiveAlgorithms)) names.push_back(std::move(name));
   return names;
 }
 
@@ -60,16 +66,50 @@ void read_sizes(const Arguments& arguments, CollectiveOptions& options, std::vec
   }
 }
 
+/// Names of the algorithms of a kind.
+std::vector<std::string_view> algorithms_of(CollectiveKind kind) {
+  std::vector<std::string_view> names;
+  if (kind == CollectiveKind::all_to_all) {
+    for (const NamedAllToAll& one : kAllToAllAlgorithms) names.push_back(one.name);
+  }
+  for (const NamedCollectiveAlgorithm& one : kCollectiveAlgorithms) {
+    if (has_algorithm(kind, one.algorithm)) names.push_back(one.name);
+  }
+  return names;
+}
+
+void read_algorithm(const std::string& name, CollectiveOptions& options, std::vector<Diagnostic>& problems) {
+  const std::vector<std::string_view> names = algorithms_of(options.kind);
+  if (std::ranges::find(names, name) == names.end()) {
+    problems.push_back({.key = fmt::format("--algorithm {}", name),
+                        .message = names.empty() ? std::string("there is no choice for this operation")
+                                                 : fmt::format("is not an algorithm of this operation; one of: {}",
+                                                               fmt::join(names, ", "))});
+    return;
+  }
+  if (options.kind == CollectiveKind::all_to_all) {
+    options.algorithms = std::ranges::find(kAllToAllAlgorithms, name, &NamedAllToAll::name)->algorithm;
+  } else {
+    options.algorithms = std::ranges::find(kCollectiveAlgorithms, name, &NamedCollectiveAlgorithm::name)->algorithm;
+  }
+}
+
+std::string_view algorithm_name(const CollectiveOptions& options) {
+  if (options.kind == CollectiveKind::all_to_all) {
+    return std::ranges::find(kAllToAllAlgorithms, options.algorithms.all_to_all, &NamedAllToAll::algorithm)->name;
+  }
+  if (!has_algorithm(options.kind, options.algorithms.others)) return {};
+  return std::ranges::find(kCollectiveAlgorithms, options.algorithms.others, &NamedCollectiveAlgorithm::algorithm)
+      ->name;
+}
+
 CollectiveOptions read_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   CollectiveOptions options;
   options.common = read_common(arguments, environment, problems);
   options.kind = std::ranges::find(kCollectives, *arguments.one("KIND"), &NamedCollective::name)->kind;
   if (const std::string* name = arguments.one("--algorithm")) {
-    options.algorithm = std::ranges::find(kAllToAllAlgorithms, *name, &NamedAllToAll::name)->algorithm;
-    if (options.kind != CollectiveKind::all_to_all) {
-      problems.push_back({.key = "--algorithm", .message = "is a choice for all_to_all only"});
-    }
+    read_algorithm(*name, options, problems);
   }
   read_sizes(arguments, options, problems);
   if (const std::string* ranks = arguments.one("--ranks")) {
@@ -79,7 +119,7 @@ CollectiveOptions read_options(const Arguments& arguments, const Environment& en
     }
   }
   options.ideal = arguments.given("--ideal");
-  options.trace = read_trace(arguments, options.common, problems);
+  options.trace = read_recording(arguments, "--trace", options.common, problems);
   if (options.trace && options.sizes.size() > 1) {
     problems.push_back({.key = "--trace", .message = "shows one collective: give one size"});
   }
@@ -106,8 +146,8 @@ CollectivePoint measure(const CollectiveModel& model, const CollectivePlan& plan
 CollectivePlan plan_of(const CollectiveOptions& options, const CollectiveModel& model,
                        const std::optional<BytesMatrix>& matrix, int ranks) {
   const PlanDetail detail = options.common.engine == Engine::flow ? PlanDetail::transfers : PlanDetail::loads;
-  if (matrix) return model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithm, {}, detail);
-  return model.plan(options.kind, options.algorithm, {first_ranks(ranks)}, {}, detail);
+  if (matrix) return model.plan_uneven(first_ranks(ranks), matrix->bytes, options.algorithms.all_to_all, {}, detail);
+  return model.plan(options.kind, options.algorithms, {first_ranks(ranks)}, {}, detail);
 }
 
 Output run_collective(const CollectiveOptions& options, const Environment& environment) {
@@ -134,7 +174,7 @@ Output run_collective(const CollectiveOptions& options, const Environment& envir
   }
 
   CollectiveReport report{.kind = options.kind,
-                          .algorithm = options.algorithm,
+                          .algorithm = algorithm_name(options),
                           .cluster = cluster.name,
                           .ranks = ranks,
                           .ideal = options.ideal,
@@ -185,15 +225,19 @@ Command collective_command() {
            {.name = "--ranks", .value = "N", .help = "the first N GPUs in cluster order (default: all)"},
            {.name = "--algorithm",
             .value = "NAME",
-            .help = "of an all_to_all; flat: every pair at once, hierarchical_2d: inside the machines first, "
-                    "node_deduplicated: one copy to each machine, forwarded inside (default: flat)",
-            .choices = names_of(kAllToAllAlgorithms)},
+            .help = "of an all_to_all: flat (every pair at once, the default), hierarchical_2d (inside the machines "
+                    "first), node_deduplicated (one copy to each machine, forwarded inside); of all_reduce, "
+                    "all_gather, reduce_scatter: ring (the default), direct (every rank to every other), of "
+                    "all_reduce also tree (NCCL's double binary tree)",
+            .choices = algorithm_names()},
            {.name = "--ideal", .help = "capacities and latencies of the file only, measured efficiencies switched off"},
            trace_option()},
       .examples = {
           {"collective all_to_all --cluster l40s_1x8 --bytes-per-rank 64MiB", "eight GPUs on PCIe"},
           {"collective all_reduce --cluster h100_sxm_1x8 --bytes-per-rank 1MiB,256MiB --format csv",
            "a curve to lay over nccl-tests' output"},
+          {"collective all_reduce --cluster h100_sxm_4x8 --bytes-per-rank 64KiB,64MiB --algorithm tree",
+           "NCCL's double binary tree instead of rings"},
           {"collective all_to_all --cluster reference_shared_nic --bytes-per-rank 1MiB --ideal", "link loads only"},
           {"collective all_to_all --cluster paper_4x8 --bytes-matrix sizes.csv", "unequal sizes"}}};
   const std::vector<Option> common = common_options();

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
 #include "moesim/report/prediction_report.hpp"
+#include "moesim/report/timeline_csv.hpp"
 
 #include "cli/cases.hpp"
 #include "cli/command.hpp"
 #include "cli/common.hpp"
 #include "cli/comparison.hpp"
+#include "cli/engine.hpp"
+#include "cli/output.hpp"
 
 namespace moesim::cli {
 namespace {
@@ -15,6 +18,7 @@ struct CompareOptions {
   std::vector<std::filesystem::path> scenarios;
   std::optional<std::string> baseline;
   bool dump = false;
+  std::optional<std::filesystem::path> timeline;
 };
 
 CompareOptions read_options(const Arguments& arguments, const Environment& environment) {
@@ -22,6 +26,7 @@ CompareOptions read_options(const Arguments& arguments, const Environment& envir
   CompareOptions options;
   options.common = read_common(arguments, environment, problems);
   options.dump = arguments.given("--dump-scenario");
+  options.timeline = read_recording(arguments, "--timeline", options.common, problems);
   const std::vector<std::string>& scenarios = arguments.all("SCENARIO");
   if (options.dump && scenarios.size() > 1) {
     problems.push_back({.key = "--dump-scenario", .message = "takes one scenario (the output is one YAML document)"});
@@ -44,7 +49,9 @@ Output run_compare(const CompareOptions& options, const Environment& environment
   const NamedScenario& baseline =
       options.baseline ? choose_case(cases, *options.baseline, "--baseline") : cases.front();
   RunInfo run = environment.run;
-  const PredictionReport report = compare_cases(cases, baseline, common, run);
+  std::vector<NamedTimelines> timelines;
+  const PredictionReport report = compare_cases(cases, baseline, common, run, options.timeline ? &timelines : nullptr);
+  if (options.timeline) write_file(*options.timeline, to_timeline_csv(timelines));
   Output output = render(report, run, common, environment);
   if (cases.size() == 1) {
     output.notes.push_back(fmt::format("{} has one variant only: there is nothing to compare it with", baseline.name));
@@ -70,7 +77,8 @@ Command compare_command() {
                    .repeatable = true},
                   {.name = "--baseline", .value = "NAME", .help = "what to compare with (default: the first)"},
                   {.name = "--dump-scenario",
-                   .help = "print the completed scenario as YAML, every default written out, instead of comparing"}},
+                   .help = "print the completed scenario as YAML, every default written out, instead of comparing"},
+                  timeline_option()},
       .examples = {{"compare configs/scenarios/paper_training.yaml", "BigMac beside fine-grained experts, training"},
                    {"compare paper_inference --format json -o inference.json", "inference, into a file"},
                    {"compare paper_training --set cluster.nic.count=4", "the same with four network cards a machine"},

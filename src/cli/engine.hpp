@@ -29,8 +29,10 @@ struct EngineResult {
 
 /// The option of commands whose flow engine has a timeline.
 [[nodiscard]] Option trace_option();
-/// The file that was asked for. A trace without the flow engine is a problem.
-[[nodiscard]] std::optional<std::filesystem::path> read_trace(const Arguments& arguments, const CommonOptions& common,
-                                                              std::vector<Diagnostic>& problems);
+[[nodiscard]] Option timeline_option();
+/// The file that an option asks for. A trace or timeline without the flow engine is a problem.
+[[nodiscard]] std::optional<std::filesystem::path> read_recording(const Arguments& arguments, std::string_view option,
+                                                                  const CommonOptions& common,
+                                                                  std::vector<Diagnostic>& problems);
 
 }  // namespace moesim::cli

@@ -51,13 +51,15 @@ Listing topologies(const ConfigRoots&) {
 Listing collectives(const ConfigRoots&) {
   Listing listing{.what = {}, .columns = {{"name", "name"}, {"algorithms", "algorithms"}}, .rows = {}};
   for (const NamedCollective& named : kCollectives) {
-    std::string algorithms = named.kind == CollectiveKind::send_recv ? "ring shift" : "ring";
+    std::vector<std::string_view> algorithms;
+    if (named.kind == CollectiveKind::send_recv) algorithms.emplace_back("ring shift");
     if (named.kind == CollectiveKind::all_to_all) {
-      algorithms.clear();
-      for (const NamedAllToAll& one : kAllToAllAlgorithms)
-        algorithms.append(algorithms.empty() ? "" : ", ").append(one.name);
+      for (const NamedAllToAll& one : kAllToAllAlgorithms) algorithms.push_back(one.name);
     }
-    listing.rows.push_back({cell(named.name), cell(algorithms)});
+    for (const NamedCollectiveAlgorithm& one : kCollectiveAlgorithms) {
+      if (has_algorithm(named.kind, one.algorithm)) algorithms.push_back(one.name);
+    }
+    listing.rows.push_back({cell(named.name), cell(fmt::format("{}", fmt::join(algorithms, ", ")))});
   }
   return listing;
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "moesim/report/prediction_report.hpp"
+#include "moesim/report/timeline_csv.hpp"
 #include "moesim/report/trace.hpp"
 
 #include "cli/cases.hpp"
@@ -19,13 +20,15 @@ struct PredictOptions {
   std::optional<std::string> variant;
   bool dump = false;
   std::optional<std::filesystem::path> trace;
+  std::optional<std::filesystem::path> timeline;
 };
 
 PredictOptions read_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   PredictOptions options;
   options.common = read_common(arguments, environment, problems);
-  options.trace = read_trace(arguments, options.common, problems);
+  options.trace = read_recording(arguments, "--trace", options.common, problems);
+  options.timeline = read_recording(arguments, "--timeline", options.common, problems);
   throw_if_any(problems);
   options.scenario = find_config("scenarios", *arguments.one("SCENARIO"), options.common.roots);
   if (const std::string* variant = arguments.one("--variant")) options.variant = *variant;
@@ -43,7 +46,7 @@ Output run_predict(const PredictOptions& options, const Environment& environment
   RunInfo run = environment.run;
   add_inputs(run, chosen.scenario);
   run.engine = engine_name(common.engine);
-  const EngineResult result = predict_with(common, chosen.scenario, options.trace.has_value());
+  const EngineResult result = predict_with(common, chosen.scenario, options.trace || options.timeline);
   PredictionReport report;
   report.cases.push_back({.name = chosen.name,
                           .setting = describe(chosen.scenario),
@@ -53,6 +56,7 @@ Output run_predict(const PredictOptions& options, const Environment& environment
   if (options.trace) {
     write_file(*options.trace, to_chrome_trace(result.timelines, *chosen.scenario.cluster.collectives, run));
   }
+  if (options.timeline) write_file(*options.timeline, to_timeline_csv({{chosen.name, result.timelines}}));
   Output output = render(report, run, common, environment);
   if (all.size() > 1 && !options.variant) {
     output.notes.push_back(
@@ -80,12 +84,14 @@ Command predict_command() {
                   {.name = "--variant", .value = "NAME", .help = "one of the scenario's variants (default: the first)"},
                   {.name = "--dump-scenario",
                    .help = "print the completed scenario as YAML, every default written out, instead of predicting"},
-                  trace_option()},
+                  trace_option(),
+                  timeline_option()},
       .examples = {{"predict configs/scenarios/paper_training.yaml", "the scenario's first variant"},
                    {"predict paper_training --variant bigmac --format json", "another one, for a program"},
                    {"predict paper_training --set model.moe.top_k=4 --set parallelism.ep=16",
                     "the same with other values; every key of the YAML can be set"},
                    {"predict paper_skewed --engine flow --trace step.json", "every rank in time, for ui.perfetto.dev"},
+                   {"predict paper_skewed --engine flow --timeline step.csv", "the same as a table of operators"},
                    {"predict paper_training --dump-scenario -o full.yaml", "what is assumed when nothing is said"}}};
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());

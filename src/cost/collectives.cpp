@@ -26,8 +26,9 @@ void expect_groups(const Topology& topology, const RankGroups& groups) {
   }
 }
 
-CollectivePlan finish_plan(const Topology& topology, const LinkLaw& law, CollectiveKind kind, std::size_t group_size,
-                           PlannedPhases&& planned) {
+/// @param family whose coefficients the phases have
+CollectivePlan finish_plan(const Topology& topology, const LinkLaw& law, LinkFamily family, CollectiveKind kind,
+                           std::size_t group_size, PlannedPhases&& planned) {
   CollectivePlan plan;
   plan.kind = kind;
   plan.group_size = static_cast<int>(group_size);
@@ -35,7 +36,7 @@ CollectivePlan finish_plan(const Topology& topology, const LinkLaw& law, Collect
   plan.load_per_byte.assign(topology.links().size(), 0);
   for (std::size_t phase = 0; phase < planned.phases.size(); ++phase) {
     plan.phases.push_back({.load = planned.phases[phase],
-                           .law = law.family(link_family(kind), planned.phases[phase].network),
+                           .law = law.family(family, planned.phases[phase].network),
                            .transfers = std::move(planned.transfers[phase])});
     for (std::size_t link = 0; link < plan.load_per_byte.size(); ++link) {
       plan.load_per_byte[link] += planned.loads[phase][link];
@@ -68,7 +69,52 @@ PlannedPhases plan_exchanges(const Topology& topology, const PathTable& paths, A
   return {};
 }
 
+/// All-to-alls of equal sizes: 1 / R of a byte from each rank to each, as far as `copies` travel.
+std::vector<Exchange> even_exchanges(const Topology& topology, const RankGroups& groups, TokenCopies copies) {
+  std::vector<Exchange> exchanges;
+  for (const auto& group : groups) {
+    const std::size_t size = group.size();
+    const auto machines = static_cast<double>(ranks_by_machine(topology, group).size());
+    const std::vector<double> bytes(size * size, copies.ranks / static_cast<double>(size));
+    const std::vector<double> node_bytes(size * static_cast<std::size_t>(machines), copies.machines / machines);
+    exchanges.push_back({.group = &group, .bytes = bytes, .node_bytes = node_bytes});
+  }
+  return exchanges;
+}
+
+/// all_gather, reduce_scatter, or both one after the other.
+PlannedPhases plan_collective(const Topology& topology, const PathTable& paths, CollectiveAlgorithm algorithm,
+                              const RankGroups& groups, int passes, PlanDetail detail) {
+  switch (algorithm) {
+    case CollectiveAlgorithm::ring:
+      return plan_ring(topology, paths, groups, passes, detail);
+    case CollectiveAlgorithm::tree:
+      return plan_tree(topology, paths, groups, detail);
+    case CollectiveAlgorithm::direct: {
+      const PlannedPhases once = plan_flat(topology, paths, even_exchanges(topology, groups, {}), detail);
+      PlannedPhases planned;
+      for (int pass = 0; pass < passes; ++pass) planned.append(once);
+      return planned;
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+bool has_algorithm(CollectiveKind kind, CollectiveAlgorithm algorithm) {
+  switch (kind) {
+    case CollectiveKind::all_to_all:
+    case CollectiveKind::send_recv:
+      return false;
+    case CollectiveKind::all_gather:
+    case CollectiveKind::reduce_scatter:
+      return algorithm != CollectiveAlgorithm::tree;
+    case CollectiveKind::all_reduce:
+      return true;
+  }
+  return false;
+}
 
 LinkFamily link_family(CollectiveKind kind) {
   switch (kind) {
@@ -118,46 +164,46 @@ CollectiveModel::CollectiveModel(std::shared_ptr<const Topology> topology, const
   link_law_ = fitted != nullptr ? LinkLaw(*fitted) : LinkLaw::unmeasured();
 }
 
-std::shared_ptr<const CollectivePlan> CollectiveModel::shared_plan(CollectiveKind kind, AllToAllAlgorithm algorithm,
+std::shared_ptr<const CollectivePlan> CollectiveModel::shared_plan(CollectiveKind kind, Algorithms algorithms,
                                                                    const RankGroups& groups, TokenCopies copies) const {
-  const PlanMemory::Key key{.kind = kind, .algorithm = algorithm, .copies = copies, .groups = groups};
+  const PlanMemory::Key key{.kind = kind, .algorithms = algorithms, .copies = copies, .groups = groups};
   if (auto known = memory_->find(key)) return known;
-  auto made = std::make_shared<const CollectivePlan>(plan(kind, algorithm, groups, copies));
+  auto made = std::make_shared<const CollectivePlan>(plan(kind, algorithms, groups, copies));
   memory_->insert(key, made);
   return made;
 }
 
-CollectivePlan CollectiveModel::plan(CollectiveKind kind, AllToAllAlgorithm algorithm, const RankGroups& groups,
+CollectivePlan CollectiveModel::plan(CollectiveKind kind, Algorithms algorithms, const RankGroups& groups,
                                      TokenCopies copies, PlanDetail detail) const {
   expect_groups(*topology_, groups);
   MOESIM_EXPECTS(copies.machines > 0 && copies.machines <= 1 && copies.ranks > 0 && copies.ranks <= 1);
   PlannedPhases planned;
+  const CollectiveAlgorithm algorithm =
+      has_algorithm(kind, algorithms.others) ? algorithms.others : CollectiveAlgorithm::ring;
   switch (kind) {
-    case CollectiveKind::all_to_all: {
-      std::vector<Exchange> exchanges;
-      for (const auto& group : groups) {
-        const std::size_t size = group.size();
-        const auto machines = static_cast<double>(ranks_by_machine(*topology_, group).size());
-        const double sent = algorithm == AllToAllAlgorithm::node_deduplicated ? copies.ranks : 1;
-        const std::vector<double> bytes(size * size, sent / static_cast<double>(size));
-        const std::vector<double> node_bytes(size * static_cast<std::size_t>(machines), copies.machines / machines);
-        exchanges.push_back({.group = &group, .bytes = bytes, .node_bytes = node_bytes});
-      }
-      planned = plan_exchanges(*topology_, *paths_, algorithm, exchanges, detail);
+    case CollectiveKind::all_to_all:
+      planned = plan_exchanges(
+          *topology_, *paths_, algorithms.all_to_all,
+          even_exchanges(*topology_, groups,
+                         algorithms.all_to_all == AllToAllAlgorithm::node_deduplicated ? copies : TokenCopies{}),
+          detail);
       break;
-    }
     case CollectiveKind::all_gather:
     case CollectiveKind::reduce_scatter:
-      planned = plan_ring(*topology_, *paths_, groups, 1, detail);
+      planned = plan_collective(*topology_, *paths_, algorithm, groups, 1, detail);
       break;
     case CollectiveKind::all_reduce:
-      planned = plan_ring(*topology_, *paths_, groups, 2, detail);
+      planned = plan_collective(*topology_, *paths_, algorithm, groups, 2, detail);
       break;
     case CollectiveKind::send_recv:
       planned = plan_shift(*topology_, *paths_, groups, detail);
       break;
   }
-  return finish_plan(*topology_, link_law_, kind, groups.front().size(), std::move(planned));
+  const LinkFamily family = algorithm == CollectiveAlgorithm::direct ? LinkFamily::all_to_all : link_family(kind);
+  CollectivePlan result = finish_plan(*topology_, link_law_, family, kind, groups.front().size(), std::move(planned));
+  const bool borrowed = algorithm != CollectiveAlgorithm::ring && !ideal_;
+  for (CollectivePlan::Phase& phase : result.phases) phase.law.fitted = phase.law.fitted && !borrowed;
+  return result;
 }
 
 CollectivePlan CollectiveModel::plan_uneven(const std::vector<RankId>& group, const std::vector<double>& bytes,
@@ -191,7 +237,7 @@ CollectivePlan CollectiveModel::plan_uneven(const std::vector<RankId>& group, co
     for (double& one : exchange.bytes) one /= largest;
     for (double& one : exchange.node_bytes) one /= largest;
   }
-  CollectivePlan plan = finish_plan(*topology_, link_law_, CollectiveKind::all_to_all, size,
+  CollectivePlan plan = finish_plan(*topology_, link_law_, LinkFamily::all_to_all, CollectiveKind::all_to_all, size,
                                     plan_exchanges(*topology_, *paths_, algorithm, {exchange}, detail));
   plan.uneven_bytes = largest;
   return plan;

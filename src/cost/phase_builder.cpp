@@ -76,4 +76,21 @@ std::vector<std::vector<int>> ranks_by_machine(const Topology& topology, const s
   return machines;
 }
 
+int channels(const Topology& topology, const PathTable& paths, const std::vector<RankId>& group,
+             const std::vector<std::vector<int>>& machines) {
+  if (machines.size() < 2) return 1;
+  const std::vector<int>& near = machines.front();
+  const std::vector<int>& far = machines[1];
+  std::set<LinkId> ports;
+  for (std::size_t position = 0; position < near.size(); ++position) {
+    const auto from = static_cast<std::size_t>(near[position]);
+    const auto to = static_cast<std::size_t>(far[position % far.size()]);
+    const Path path = paths.path(group[from], group[to]);
+    const auto port = std::find_if(path.links.begin(), path.links.end(),
+                                   [&](LinkId link) { return topology.link(link).kind == LinkKind::nic; });
+    if (port != path.links.end()) ports.insert(*port);
+  }
+  return std::max(1, static_cast<int>(ports.size()));
+}
+
 }  // namespace moesim

@@ -46,6 +46,11 @@ class PhaseBuilder {
 [[nodiscard]] std::vector<std::vector<int>> ranks_by_machine(const Topology& topology,
                                                              const std::vector<RankId>& group);
 
+/// Channels on which a ring or tree of the group runs, one per NIC of a machine: links into the network by which the
+/// ranks of its first machine reach their counterparts on the second. 1 inside a machine.
+[[nodiscard]] int channels(const Topology& topology, const PathTable& paths, const std::vector<RankId>& group,
+                           const std::vector<std::vector<int>>& machines);
+
 /// Plans of the kinds of collectives; `groups` not empty, equal sizes. The laws of the phases are filled in by the
 /// caller.
 struct PlannedPhases {
@@ -59,6 +64,11 @@ struct PlannedPhases {
     phases.push_back(load);
     loads.push_back(builder.loads());
     transfers.push_back(builder.transfers());
+  }
+  void append(const PlannedPhases& other) {
+    phases.insert(phases.end(), other.phases.begin(), other.phases.end());
+    loads.insert(loads.end(), other.loads.begin(), other.loads.end());
+    transfers.insert(transfers.end(), other.transfers.begin(), other.transfers.end());
   }
 };
 
@@ -78,6 +88,9 @@ struct Exchange {
 /// @param passes how often the whole data goes round: 1 all_gather and reduce_scatter, 2 all_reduce
 [[nodiscard]] PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const RankGroups& groups,
                                       int passes, PlanDetail detail);
+/// all_reduce by trees.
+[[nodiscard]] PlannedPhases plan_tree(const Topology& topology, const PathTable& paths, const RankGroups& groups,
+                                      PlanDetail detail);
 /// Every rank sends one byte to the next of its group.
 [[nodiscard]] PlannedPhases plan_shift(const Topology& topology, const PathTable& paths, const RankGroups& groups,
                                        PlanDetail detail);

@@ -13,7 +13,7 @@ class PlanMemory {
  public:
   struct Key {
     CollectiveKind kind;
-    AllToAllAlgorithm algorithm;
+    Algorithms algorithms;
     TokenCopies copies;
     const RankGroups& groups;
   };
@@ -21,7 +21,7 @@ class PlanMemory {
   [[nodiscard]] std::shared_ptr<const CollectivePlan> find(const Key& key) {
     const std::lock_guard lock(mutex_);
     for (const Entry& entry : entries_) {
-      if (entry.kind == key.kind && entry.algorithm == key.algorithm && entry.copies == key.copies &&
+      if (entry.kind == key.kind && entry.algorithms == key.algorithms && entry.copies == key.copies &&
           entry.groups == key.groups) {
         return entry.plan;
       }
@@ -32,14 +32,14 @@ class PlanMemory {
   void insert(const Key& key, std::shared_ptr<const CollectivePlan> plan) {
     const std::lock_guard lock(mutex_);
     if (entries_.size() >= kLimit) entries_.clear();
-    entries_.push_back({key.kind, key.algorithm, key.copies, key.groups, std::move(plan)});
+    entries_.push_back({key.kind, key.algorithms, key.copies, key.groups, std::move(plan)});
   }
 
  private:
   static constexpr std::size_t kLimit = 64;
   struct Entry {
     CollectiveKind kind;
-    AllToAllAlgorithm algorithm;
+    Algorithms algorithms;
     TokenCopies copies;
     RankGroups groups;
     std::shared_ptr<const CollectivePlan> plan;

@@ -1,28 +1,7 @@
-#include <algorithm>
-#include <set>
-
 #include "cost/phase_builder.hpp"
 
 namespace moesim {
 namespace {
-
-/// NICs by which the ranks of one machine reach their counterparts on another one: distinct links into the network.
-int nics_used(const Topology& topology, const PathTable& paths, const std::vector<RankId>& group,
-              const std::vector<int>& machine, const std::vector<int>& far) {
-  std::set<LinkId> ports;
-  for (std::size_t position = 0; position < machine.size(); ++position) {
-    const auto from = static_cast<std::size_t>(machine[position]);
-    const auto to = static_cast<std::size_t>(far[position % far.size()]);
-    const Path path = paths.path(group[from], group[to]);
-    for (const LinkId link : path.links) {
-      if (topology.link(link).kind == LinkKind::nic) {
-        ports.insert(link);
-        break;
-      }
-    }
-  }
-  return std::max(1, static_cast<int>(ports.size()));
-}
 
 /// Order of a ring's channel: through each machine in turn, starting at another rank in every channel. Neighbouring
 /// machines are passed in opposite directions, so that a ring leaves a machine and enters the next one at ranks of the
@@ -50,12 +29,12 @@ PlannedPhases plan_ring(const Topology& topology, const PathTable& paths, const 
   for (const std::vector<RankId>& group : groups) {
     if (group.size() < 2) continue;
     const auto machines = ranks_by_machine(topology, group);
-    const int channels = machines.size() < 2 ? 1 : nics_used(topology, paths, group, machines.front(), machines[1]);
-    for (int channel = 0; channel < channels; ++channel) {
+    const int count = channels(topology, paths, group, machines);
+    for (int channel = 0; channel < count; ++channel) {
       // Channels start evenly spread over the ranks of a machine.
-      const int first = channel * static_cast<int>(machines.front().size()) / channels;
+      const int first = channel * static_cast<int>(machines.front().size()) / count;
       const std::vector<RankId> order = ring_order(group, machines, first);
-      const double bytes = passes * (ranks - 1) / ranks / channels;
+      const double bytes = passes * (ranks - 1) / ranks / count;
       for (std::size_t i = 0; i < order.size(); ++i) builder.transfer(order[i], order[(i + 1) % order.size()], bytes);
     }
   }

@@ -148,6 +148,12 @@ OpGraph build(const Scenario& scenario, const BatchShape& batch, int micro_batch
   OpGraph graph;
   graph.groups = process_groups(scenario.parallelism);
   graph.exchange_algorithm = scenario.framework.all_to_all;
+  for (const GroupRole role : {GroupRole::tensor, GroupRole::context, GroupRole::expert_tensor}) {
+    graph.algorithms[static_cast<std::size_t>(role)] = scenario.framework.tensor_collectives;
+  }
+  for (const GroupRole role : {GroupRole::data, GroupRole::expert_data}) {
+    graph.algorithms[static_cast<std::size_t>(role)] = scenario.framework.gradient_collectives;
+  }
   graph.micro_batches = micro_batches;
   LayerRows rows;
   if (scenario.model.moe) {

@@ -70,7 +70,7 @@ Bandwidths bandwidths(CollectiveKind kind, int ranks, Bytes bytes_per_rank, Seco
 std::string to_table(const CollectiveReport& report, const RunInfo& run, const TextStyle& style) {
   MOESIM_EXPECTS(!report.points.empty());
   std::string head{collective_name(report.kind)};
-  if (report.kind == CollectiveKind::all_to_all) head += fmt::format(", {}", algorithm_name(report.algorithm));
+  if (!report.algorithm.empty()) head += fmt::format(", {}", report.algorithm);
   head += fmt::format(", {} {} of {}", report.ranks, report.ranks == 1 ? "rank" : "ranks", report.cluster);
   if (report.ideal) head += ", ideal (capacities and latencies only)";
   if (report.points.front().flows) head += ", flow engine";

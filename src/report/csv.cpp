@@ -27,6 +27,14 @@ std::string cell(double value) {
   return fmt::format("{}", value);
 }
 
+std::string identifier(std::string_view words) {
+  std::string name(words);
+  for (char& character : name) {
+    if (character == ' ' || character == '-') character = '_';
+  }
+  return name;
+}
+
 std::string table(const std::vector<Row>& rows) {
   MOESIM_EXPECTS(!rows.empty());
   std::string out;
@@ -50,6 +58,7 @@ std::string table(const std::vector<Row>& rows) {
 namespace {
 
 using csv::cell;
+using csv::identifier;
 
 std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
   std::string all;
@@ -70,14 +79,6 @@ void add_provenance(csv::Row& row, const RunInfo& run) {
   row.emplace_back("git_commit", cell(run.git_commit));
   row.emplace_back("arguments", cell(joined(run.arguments, " ")));
   row.emplace_back("inputs", cell(joined(inputs, ";")));
-}
-
-std::string identifier(std::string_view words) {
-  std::string name(words);
-  for (char& character : name) {
-    if (character == ' ' || character == '-') character = '_';
-  }
-  return name;
 }
 
 /// Names of the memory terms of any case, so that all rows have the same columns.
@@ -173,8 +174,7 @@ std::string to_csv(const CollectiveReport& report, const RunInfo& run) {
     const Bandwidths rates = bandwidths(report.kind, report.ranks, point.bytes_per_rank, point.estimate.estimate.time);
     csv::Row row;
     row.emplace_back("collective", collective_name(report.kind));
-    row.emplace_back("algorithm",
-                     report.kind == CollectiveKind::all_to_all ? algorithm_name(report.algorithm) : std::string_view());
+    row.emplace_back("algorithm", report.algorithm);
     row.emplace_back("cluster", cell(report.cluster));
     row.emplace_back("ranks", fmt::format("{}", report.ranks));
     row.emplace_back("engine", cell(run.engine));

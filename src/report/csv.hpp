@@ -13,6 +13,9 @@ namespace moesim::csv {
 /// As many digits as it takes to read the same value again. @throws ContractViolation when it is not finite
 [[nodiscard]] std::string cell(double value);
 
+/// Words as the name of a column, or as a word in a cell: lower_case.
+[[nodiscard]] std::string identifier(std::string_view words);
+
 /// A row as (column, cell) pairs, cells already quoted.
 using Row = std::vector<std::pair<std::string, std::string>>;
 /// Header from the first row, then all rows. @pre all rows have the same columns in the same order

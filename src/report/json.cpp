@@ -74,13 +74,34 @@ void add_memory(Json& object, const MemoryPlan& plan) {
   object["memory"] = std::move(terms);
 }
 
-Json flow_json(const FlowSummary& flow) {
+Json idle_json(const RankTime& rank) {
   Json idle = Json::array();
   for (std::size_t cause = 0; cause < kIdleCauses.size(); ++cause) {
-    idle.push_back({{"cause", kIdleCauses[cause]}, {"time_s", number(flow.mean_rank.idle[cause])}});
+    idle.push_back({{"cause", kIdleCauses[cause]}, {"time_s", number(rank.idle[cause])}});
+  }
+  return idle;
+}
+
+Json flow_json(const FlowSummary& flow) {
+  Json stages = Json::array();
+  for (const RankTime& stage : flow.stages) {
+    stages.push_back({{"stage", stage.stage},
+                      {"ranks", stage.ranks},
+                      {"computing_s", number(stage.computing)},
+                      {"idle", idle_json(stage)}});
+  }
+  Json use = Json::array();
+  for (const LinkUse& timeline : flow.link_use) {
+    Json links = Json::array();
+    for (std::size_t link = 0; link < timeline.links.size(); ++link) {
+      links.push_back({{"link", timeline.links[link]}, {"utilization", timeline.utilization[link]}});
+    }
+    use.push_back({{"interval_s", number(timeline.interval)}, {"links", std::move(links)}});
   }
   return {{"computing_s", number(flow.mean_rank.computing)},
-          {"idle", std::move(idle)},
+          {"link_use", std::move(use)},
+          {"idle", idle_json(flow.mean_rank)},
+          {"stages", std::move(stages)},
           {"ranks", flow.mean_rank.ranks},
           {"ranks_simulated", flow.lanes},
           {"events", flow.events},
@@ -143,7 +164,7 @@ Json collective_json(const CollectiveReport& report, const CollectivePoint& poin
     links.push_back({{"link", load.link}, {"bytes", number(load.bytes)}, {"utilization", number(load.utilization)}});
   }
   Json object = {{"collective", collective_name(report.kind)}};
-  if (report.kind == CollectiveKind::all_to_all) object["algorithm"] = algorithm_name(report.algorithm);
+  if (!report.algorithm.empty()) object["algorithm"] = report.algorithm;
   object.update({{"ranks", report.ranks},
                  {"engine", run.engine},
                  {"cluster", report.cluster},

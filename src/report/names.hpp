@@ -12,9 +12,6 @@ namespace moesim {
 [[nodiscard]] inline std::string_view collective_name(CollectiveKind kind) {
   return std::ranges::find(kCollectives, kind, &NamedCollective::kind)->name;
 }
-[[nodiscard]] inline std::string_view algorithm_name(AllToAllAlgorithm algorithm) {
-  return std::ranges::find(kAllToAllAlgorithms, algorithm, &NamedAllToAll::algorithm)->name;
-}
 /// By Stream.
 inline constexpr std::array<std::string_view, kStreams> kStreamNames = {
     "compute", "expert communication", "tensor communication", "gradient communication"};

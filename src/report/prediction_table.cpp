@@ -22,6 +22,7 @@ using text::Section;
 
 constexpr std::string_view kNothing = "–";
 constexpr std::size_t kErrorTermsShown = 5;  // the rest are in --format json
+constexpr std::size_t kStagesShown = 8;      // as well
 constexpr std::string_view kLegend =
     "Beside times stands the central 90 % interval. Percentages are of the whole step; MFU, model FLOPs utilization, "
     "is "
@@ -119,6 +120,36 @@ Section breakdown(const PredictionReport& report) {
   section.lines.push_back(line("all", report, [&](const ReportedCase& one) {
     return Cell{text::in_unit(one.prediction.step_time.time, unit)};
   }));
+  return section;
+}
+
+/// What the compute stream does, in the flow engine: of the mean rank, and of the mean rank of each stage.
+Section streams(const PredictionReport& report) {
+  constexpr std::array<std::string_view, kIdleCauses.size()> kWords = {
+      "idle: its data moves", "idle: slower ranks", "idle: other stages", "idle: the host", "idle: done early"};
+  std::size_t stages = 0;
+  for (const ReportedCase& one : report.cases) stages = std::max(stages, one.flow ? one.flow->stages.size() : 0);
+  Section section{.title = "Compute stream of the mean rank (flow engine)", .lines = {}};
+  const auto add = [&](std::string label, const std::function<Seconds(const FlowSummary&)>& time) {
+    if (std::ranges::none_of(report.cases, [&](const auto& one) { return one.flow && time(*one.flow).value > 0; }))
+      return;
+    section.lines.push_back(line(std::move(label), report, [&](const ReportedCase& one) {
+      return one.flow ? share_cell(time(*one.flow), one.prediction.step_time.time) : Cell{std::string(kNothing)};
+    }));
+  };
+  add("computing", [](const FlowSummary& flow) { return flow.mean_rank.computing; });
+  for (std::size_t cause = 0; cause < kIdleCauses.size(); ++cause) {
+    add(std::string(kWords.at(cause)), [cause](const FlowSummary& flow) { return flow.mean_rank.idle.at(cause); });
+  }
+  for (std::size_t stage = 0; stages > 1 && stage < std::min(stages, kStagesShown); ++stage) {
+    add(fmt::format("stage {}, computing", stage), [stage](const FlowSummary& flow) {
+      return stage < flow.stages.size() ? flow.stages[stage].computing : Seconds{};
+    });
+    add(fmt::format("stage {}, idle for others", stage), [stage](const FlowSummary& flow) {
+      constexpr auto kPipeline = static_cast<std::size_t>(IdleCause::pipeline);
+      return stage < flow.stages.size() ? flow.stages[stage].idle[kPipeline] : Seconds{};
+    });
+  }
   return section;
 }
 
@@ -314,8 +345,12 @@ std::string to_table(const PredictionReport& report, const RunInfo& run, const T
   std::vector<std::string> names;
   for (const ReportedCase& one : report.cases) names.push_back(one.name);
   std::string out = head(report, style);
-  out += text::side_by_side(
-      names, {headline(report), breakdown(report), work(report), memory(report), uncertainty(report)}, style);
+  std::vector<Section> sections = {headline(report), breakdown(report)};
+  if (std::ranges::any_of(report.cases, [](const ReportedCase& one) { return one.flow.has_value(); })) {
+    sections.push_back(streams(report));
+  }
+  sections.insert(sections.end(), {work(report), memory(report), uncertainty(report)});
+  out += text::side_by_side(names, sections, style);
   out += busiest_links(report, style);
   out += sentences("Assumptions", report, style, &Prediction::assumptions);
   out += sentences("Calibration", report, style, &Prediction::calibration);

@@ -70,7 +70,7 @@ TimelineExcerpt excerpt_of(const Timeline& timeline, const Parallelism& parallel
                            const ExcerptLimits& limits) {
   MOESIM_EXPECTS(!timeline.ops.empty() && limits.most_stages > 0);
   TimelineExcerpt excerpt{.name = std::move(name),
-                          .makespan = timeline.makespan,
+                          .makespan = timeline.end,
                           .rows = {},
                           .spans = {},
                           .gap_begin = {},
@@ -129,8 +129,8 @@ std::string to_json(const TimelineExcerpt& excerpt) {
     const auto [op, is_new] = known.try_emplace({one.span.name, one.span.kind}, ops.size());
     if (is_new) ops.push_back({{"name", one.span.name}, {"kind", work_kind_name(one.span.kind)}});
     const auto begin = nanoseconds(one.span.begin);
-    spans.push_back(
-        {one.row, op->second, begin, nanoseconds(one.span.end) - begin, one.span.layer, one.span.micro_batch});
+    spans.push_back({one.row, op->second, begin, nanoseconds(one.span.end) - begin, std::max(one.span.layer, 0),
+                     std::max(one.span.micro_batch, 0)});
   }
   const Json json = {{"name", excerpt.name},
                      {"makespan_s", json_number(excerpt.makespan.value)},

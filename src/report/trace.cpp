@@ -1,5 +1,6 @@
 #include "moesim/report/trace.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
@@ -35,7 +36,8 @@ class Writer {
       event(R"({{"name":{},"cat":{},"ph":"X","pid":{},"tid":{},"ts":{:.4f},"dur":{:.4f},)"
             R"("args":{{"layer":{},"micro_batch":{}}}}})",
             json_string(op.name), json_string(work_kind_name(op.kind)), op.rank.value, static_cast<int>(op.stream),
-            microseconds(op.begin), 1e6 * (op.end - op.begin).value, op.layer, op.micro_batch);
+            microseconds(op.begin), 1e6 * (op.end - op.begin).value, std::max(op.layer, 0),
+            std::max(op.micro_batch, 0));
     }
     for (const FlowSpan& flow : timeline.flows) {
       name_rank(flow.from);

@@ -28,6 +28,8 @@ template <class E, auto Member, class Named, std::size_t N>
 inline constexpr auto kDTypeChoices = choices_from<DType, &NamedDType::dtype>(kDTypes);
 inline constexpr auto kAllToAllChoices =
     choices_from<AllToAllAlgorithm, &NamedAllToAll::algorithm>(kAllToAllAlgorithms);
+inline constexpr auto kCollectiveAlgorithmChoices =
+    choices_from<CollectiveAlgorithm, &NamedCollectiveAlgorithm::algorithm>(kCollectiveAlgorithms);
 inline constexpr auto kStructureChoices = choices_from<MoeStructure, &NamedMoeStructure::structure>(kMoeStructures);
 inline constexpr auto kPathLevelChoices = choices_from<PathLevel, &NamedPathLevel::level>(kPathLevels);
 inline constexpr auto kNodeKindChoices = choices_from<NodeKind, &NamedNodeKind::kind>(kNodeKinds);

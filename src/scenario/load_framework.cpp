@@ -34,6 +34,14 @@ FrameworkSection read_framework(Reader in) {
               framework.fused_cross_entropy);
   framework.all_to_all =
       in.choice({"all_to_all", "algorithm of dispatch and combine"}, kAllToAllChoices, framework.all_to_all);
+  framework.tensor_collectives =
+      in.choice({"tensor_collectives",
+                 "algorithm of all-reduce, all-gather and reduce-scatter of tensor and context "
+                 "parallel groups; tree: all-reduce, the others stay rings"},
+                kCollectiveAlgorithmChoices, framework.tensor_collectives);
+  framework.gradient_collectives =
+      in.choice({"gradient_collectives", "the same of data parallel groups: gradients, and weights under ZeRO"},
+                kCollectiveAlgorithmChoices, framework.gradient_collectives);
   framework.pipelining_degree =
       in.integer({"pipelining_degree", "dispatch, experts and combine in so many overlapped chunks"}, {1, 64},
                  framework.pipelining_degree);

@@ -107,8 +107,8 @@ TrafficId ProgramCosts::planned(CollectiveKind kind, GroupRole role) {
   if (!added) return entry->second;
   const bool exchange = kind == CollectiveKind::all_to_all;
   const CollectivePlan plan = scenario_.cluster.collectives->plan(
-      kind, exchange ? graph_.exchange_algorithm : AllToAllAlgorithm::flat, groups(role),
-      exchange ? token_copies(graph_.routing) : TokenCopies{}, PlanDetail::transfers);
+      kind, algorithms_of(graph_, kind, role), groups(role), exchange ? token_copies(graph_.routing) : TokenCopies{},
+      PlanDetail::transfers);
   entry->second = plans_.add(plan, groups(role));
   closed_.emplace(entry->second, without_transfers(plan));
   return entry->second;

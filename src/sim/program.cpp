@@ -98,7 +98,8 @@ class Compiler {
       }
       bool first = true;
       for (const std::uint32_t phase : end) {
-        program_.stages.back().push_back({.phase = phase, .quiet = first});
+        const PassPart whole{.stage = static_cast<std::uint32_t>(rank)};
+        program_.stages.back().push_back({.phase = phase, .of = {whole, whole}, .quiet = first});
         first = false;
       }
     }

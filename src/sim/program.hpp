@@ -41,8 +41,8 @@ inline constexpr std::size_t kChannels = 5;
 
 /// What a phase works on.
 struct PassPart {
-  int micro_batch = 0;
-  int layer = 0;            ///< within the stage, in forward order (chunk after chunk)
+  int micro_batch = -1;     ///< none: of the whole iteration
+  int layer = -1;           ///< within the stage, in forward order (chunk after chunk)
   std::uint32_t stage = 0;  ///< whose layers
 };
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
+#include "moesim/analytic/graph_time.hpp"
 #include "moesim/base/diagnostic.hpp"
 
 namespace moesim {
@@ -48,6 +50,7 @@ void Simulation::make_lanes(bool folded) {
     if (!options_.rank_slowdown.empty()) lane.slowdown = options_.rank_slowdown[lane.rank.index()];
     lane.time.first = lane.rank;
     lane.time.ranks = lane.ranks;
+    lane.time.stage = lane.stage;
   }
   if (folded) return;
   for (std::size_t role = 0; role < kGroupRoles; ++role) {
@@ -109,11 +112,9 @@ void Simulation::end() {
     timeline_.end = std::max(timeline_.end, lane.finished);
   }
   timeline_.link_bytes = traffic_.link_bytes();
-  if (program_.iterations_overlap) {  // however they do, each needs the links for as long as its bytes take
-    for (std::size_t link = 0; link < timeline_.link_bytes.size(); ++link) {
-      const Seconds needed = Bytes{timeline_.link_bytes[link]} / scenario_.cluster.topology->links()[link].capacity;
-      timeline_.makespan = std::max(timeline_.makespan, needed);
-    }
+  const std::optional<BusyLink> busiest = busiest_link(*scenario_.cluster.topology, timeline_.link_bytes);
+  if (program_.iterations_overlap && busiest) {  // however they do, each needs the links for as long as its bytes take
+    timeline_.makespan = std::max(timeline_.makespan, busiest->busy);
   }
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     now_ = from(lanes_[id]) + timeline_.makespan;

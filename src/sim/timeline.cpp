@@ -7,15 +7,37 @@
 
 namespace moesim {
 
-RankTime mean_rank_time(const Timeline& timeline) {
+namespace {
+
+/// Mean over the ranks that `counts` is true for.
+template <class Counts>
+RankTime mean_of(const std::vector<RankTime>& ranks, const Counts& counts) {
   RankTime mean{.first = {}, .ranks = 0, .computing = {}};
-  for (const RankTime& rank : timeline.ranks) mean.ranks += rank.ranks;
-  for (const RankTime& rank : timeline.ranks) {
+  for (const RankTime& rank : ranks) mean.ranks += counts(rank) ? rank.ranks : 0;
+  for (const RankTime& rank : ranks) {
+    if (!counts(rank)) continue;
     const double share = static_cast<double>(rank.ranks) / mean.ranks;
     mean.computing += share * rank.computing;
     for (std::size_t cause = 0; cause < kIdleCauses.size(); ++cause) mean.idle[cause] += share * rank.idle[cause];
   }
   return mean;
+}
+
+}  // namespace
+
+RankTime mean_rank_time(const Timeline& timeline) {
+  return mean_of(timeline.ranks, [](const RankTime&) { return true; });
+}
+
+std::vector<RankTime> stage_times(const Timeline& timeline) {
+  std::uint32_t stages = 0;
+  for (const RankTime& rank : timeline.ranks) stages = std::max(stages, rank.stage + 1);
+  std::vector<RankTime> means;
+  for (std::uint32_t stage = 0; stage < stages; ++stage) {
+    means.push_back(mean_of(timeline.ranks, [stage](const RankTime& rank) { return rank.stage == stage; }));
+    means.back().stage = stage;
+  }
+  return means;
 }
 
 std::vector<std::vector<double>> link_utilization(const Timeline& timeline, const CollectiveModel& model,

@@ -23,8 +23,16 @@ int attention_heads(const Model& model) {
   return std::visit([](const auto& attention) { return attention.heads; }, model.attention);
 }
 
+/// All-to-all algorithms in sets that leave the kernels alike: rows that are sent once to each machine are permuted
+/// where they arrive.
+std::vector<std::vector<std::string>> exchange_choices(int ep) {
+  if (ep == 1) return {{}};
+  return {{"flat", "hierarchical_2d"}, {"node_deduplicated"}};
+}
+
 /// Settings that change no kernel.
-std::vector<Settings> communication_choices(const Scenario& scenario, int pp, int ep, int replicas) {
+std::vector<Settings> communication_choices(const Scenario& scenario, int pp, const std::vector<std::string>& exchanges,
+                                            int replicas) {
   const bool training = scenario.mode() == Mode::training;
   std::vector<SearchKey> keys;
   // Stages 2 and 3 split gradients and weights, which a pipeline holds on to over many micro-batches.
@@ -35,8 +43,26 @@ std::vector<Settings> communication_choices(const Scenario& scenario, int pp, in
     keys.push_back({"parallelism.zero", {"0"}});
   }
   if (training && pp > 1) keys.push_back({"parallelism.schedule", {"1f1b", "zero_bubble_h1"}});
-  if (ep > 1) keys.push_back({"framework.all_to_all", {"flat", "hierarchical_2d", "node_deduplicated"}});
+  if (!exchanges.empty()) keys.push_back({"framework.all_to_all", exchanges});
   return combinations(keys);
+}
+
+/// A layout's groups: one for each micro-batch and recomputation.
+void add_groups(const Scenario& scenario, const LayoutGroup& layout, int sequences, std::vector<LayoutGroup>& groups) {
+  if (scenario.mode() != Mode::training) {
+    groups.push_back(layout);
+    return;
+  }
+  for (const int micro_batch : divisors(sequences, kMostMicroBatch)) {
+    for (const char* recompute : {"none", "selective", "full"}) {
+      // Flash attention keeps no scores that could be made again.
+      if (scenario.framework.flash_attention && std::string_view(recompute) == "selective") continue;
+      LayoutGroup group = layout;
+      group.shared.emplace_back("workload.micro_batch", std::to_string(micro_batch));
+      group.shared.emplace_back("workload.recompute", recompute);
+      groups.push_back(std::move(group));
+    }
+  }
 }
 
 }  // namespace
@@ -74,20 +100,9 @@ std::vector<LayoutGroup> layout_groups(const Scenario& scenario, int gpus) {
               {"parallelism.tp", std::to_string(tp)}, {"parallelism.pp", std::to_string(pp)},
               {"parallelism.cp", std::to_string(cp)}, {"parallelism.ep", std::to_string(ep)},
               {"parallelism.dp", std::to_string(dp)}, {"parallelism.ranks", std::to_string(gpus)}};
-          const std::vector<Settings> choices = communication_choices(scenario, pp, ep, dp * cp);
-          if (training == nullptr) {
-            groups.push_back({gpus, degrees, choices});
-            continue;
-          }
-          for (const int micro_batch : divisors(batch / dp, kMostMicroBatch)) {
-            for (const char* recompute : {"none", "selective", "full"}) {
-              // Flash attention keeps no scores that could be made again.
-              if (scenario.framework.flash_attention && std::string_view(recompute) == "selective") continue;
-              LayoutGroup group{gpus, degrees, choices};
-              group.shared.emplace_back("workload.micro_batch", std::to_string(micro_batch));
-              group.shared.emplace_back("workload.recompute", recompute);
-              groups.push_back(std::move(group));
-            }
+          for (const std::vector<std::string>& exchanges : exchange_choices(ep)) {
+            add_groups(scenario, {gpus, degrees, communication_choices(scenario, pp, exchanges, dp * cp)}, batch / dp,
+                       groups);
           }
         }
       }

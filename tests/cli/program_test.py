@@ -278,6 +278,17 @@ class Collective(Case):
             self.assertGreater(result["time_s"], 0)
             self.assertEqual(result["collective"], kind)
 
+    def test_algorithms_are_those_of_the_kind(self):
+        words = ["collective", "all_reduce", "--cluster", "h100_sxm_4x8", "--bytes-per-rank", "16MiB", *ROOT]
+        results = {name: self.json(*words, "--algorithm", name) for name in ("ring", "tree", "direct")}
+        for name, result in results.items():
+            self.assertEqual(result["algorithm"], name)
+            self.assertEqual(result["extrapolated"], name != "ring")
+        self.assertLess(results["tree"]["time_s"], results["ring"]["time_s"])  # fewer steps
+        self.assertIn("one of: ring, tree, direct", self.refused(*words, "--algorithm", "flat"))
+        self.assertIn("one of: ring, direct", self.refused("collective", "all_gather", *words[2:], "--algorithm", "tree"))
+        self.assertIn("no choice", self.refused("collective", "send_recv", *words[2:], "--algorithm", "ring"))
+
     def test_sizes_need_their_unit(self):
         for size in ("64", "64KB", "0B", "-1MiB", "much", ""):
             self.assertIn("--bytes-per-rank", self.refused(*self.ON_REFERENCE, f"--bytes-per-rank={size}"))
@@ -520,6 +531,23 @@ class FlowEngine(Case):
             self.assertEqual(sum(event["ph"] == "e" for event in events), 8 * 7)
             self.assertTrue(any(event["ph"] == "C" for event in events))
         result = run("predict", TRAINING, "--trace", "x.json", *ROOT)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--engine flow", result.stderr)
+
+    def test_timeline_is_a_table_of_operators(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "timeline.csv"
+            words = [TRAINING, "--set", "model.layers=2", "--engine", "flow", "--timeline", file, *ROOT]
+            compared = self.json("compare", *words)
+            rows = rows_of(file.read_text())
+            self.assertEqual({row["case"] for row in rows}, {"fine_grained", "bigmac"})
+            self.assertEqual(len({row["rank"] for row in rows}), 32)
+            for variant in compared["variants"]:
+                end = max(float(row["end_s"]) for row in rows if row["case"] == variant["name"])
+                self.assertAlmostEqual(end / variant["step_time_s"], 1, delta=1e-9)
+                self.assertTrue(variant["flow"]["link_use"][0]["links"])
+            self.assertIn("Compute stream of the mean rank", self.ok("predict", *words))
+        result = run("compare", TRAINING, "--timeline", "x.csv", *ROOT)
         self.assertEqual(result.returncode, 2)
         self.assertIn("--engine flow", result.stderr)
 

@@ -50,9 +50,13 @@ CollectiveModel model_of(const RandomCluster& cluster) {
 
 CollectivePlan random_plan(const CollectiveModel& model) {
   const auto kind = rc::gen::elementOf(std::vector<NamedCollective>(kCollectives.begin(), kCollectives.end()));
-  const auto algorithm =
+  const auto exchange =
       rc::gen::elementOf(std::vector<NamedAllToAll>(kAllToAllAlgorithms.begin(), kAllToAllAlgorithms.end()));
-  return model.plan((*kind).kind, (*algorithm).algorithm, {first_ranks(model.topology().ranks())},
+  const auto other = rc::gen::elementOf(
+      std::vector<NamedCollectiveAlgorithm>(kCollectiveAlgorithms.begin(), kCollectiveAlgorithms.end()));
+  Algorithms algorithms = (*exchange).algorithm;
+  algorithms.others = (*other).algorithm;
+  return model.plan((*kind).kind, algorithms, {first_ranks(model.topology().ranks())},
                     {.machines = *rc::gen::inRange(1, 11) * 0.1, .ranks = *rc::gen::inRange(1, 11) * 0.1});
 }
 

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using testing::sample_run;
 
 CollectiveReport sample_collective() {
-  CollectiveReport report{.kind = CollectiveKind::all_to_all, .cluster = "box", .ranks = 8};
+  CollectiveReport report{.kind = CollectiveKind::all_to_all, .algorithm = "flat", .cluster = "box", .ranks = 8};
   report.points.push_back({.bytes_per_rank = {64.0 * 1024 * 1024},
                            .estimate = {.estimate = {{0.032}, 0.1}, .bound = {0.03}, .bottleneck = {}},
                            .links = {{"host0/a->host0/b", {58720256}, 0.9}, {"host0/b->host0/a", {29360128}, 0.45}}});

@@ -72,7 +72,9 @@ TEST(RunCollective, EqualSizes_TakeTheTimeOfTheLaw) {
   for (const auto& topology : {one_switch(4), pcie_boxes()}) {
     const CollectiveModel model = measured(topology);
     for (const CollectiveKind kind : kKinds) {
-      for (const AllToAllAlgorithm algorithm : {AllToAllAlgorithm::flat, AllToAllAlgorithm::hierarchical_2d}) {
+      for (const Algorithms algorithm :
+           {Algorithms(AllToAllAlgorithm::flat), Algorithms(AllToAllAlgorithm::hierarchical_2d),
+            Algorithms(CollectiveAlgorithm::tree), Algorithms(CollectiveAlgorithm::direct)}) {
         const CollectivePlan plan = model.plan(kind, algorithm, {all_ranks(*topology)}, {}, PlanDetail::transfers);
         for (const double bytes : {1e4, 1e6, 1e8}) {
           const double expected = model.estimate(plan, {bytes}).estimate.time.value;
@@ -96,9 +98,11 @@ TEST(RunCollective, ConcurrentGroups_TakeTheTimeOfTheLaw) {
   RankGroups groups(4);
   for (std::size_t rank = 0; rank < 16; ++rank) groups[rank % 4].push_back(RankId{rank});
   for (const CollectiveKind kind : kKinds) {
-    const CollectivePlan plan = model.plan(kind, AllToAllAlgorithm::flat, groups, {}, PlanDetail::transfers);
-    const double expected = model.estimate(plan, {1e7}).estimate.time.value;
-    EXPECT_NEAR(run_collective(model, plan, {1e7}, FlowDetail::spans).time.value, expected, 1e-9 * expected);
+    for (const NamedCollectiveAlgorithm& named : kCollectiveAlgorithms) {
+      const CollectivePlan plan = model.plan(kind, named.algorithm, groups, {}, PlanDetail::transfers);
+      const double expected = model.estimate(plan, {1e7}).estimate.time.value;
+      EXPECT_NEAR(run_collective(model, plan, {1e7}, FlowDetail::spans).time.value, expected, 1e-9 * expected);
+    }
   }
 }
 

@@ -69,6 +69,11 @@ TEST(Simulate, Balanced_EqualsTheClosedForm) {
   scenarios.back().workload = InferenceWorkload{.batch = 32, .prompt_tokens = 64, .generated_tokens = 8};
   scenarios.push_back(moe_training(2, {.ep = 16, .dp = 16}));
   scenarios.back().workload = InferenceWorkload{.batch = 32, .prompt_tokens = 64, .generated_tokens = 8};
+  for (const CollectiveAlgorithm algorithm : {CollectiveAlgorithm::tree, CollectiveAlgorithm::direct}) {
+    scenarios.push_back(moe_training(2, {.tp = 2, .ep = 8, .dp = 8, .sequence_parallel = false}));
+    scenarios.back().framework.tensor_collectives = algorithm;
+    scenarios.back().framework.gradient_collectives = algorithm;
+  }
   for (const Scenario& scenario : scenarios) {
     const Prediction closed = predict(scenario);
     std::vector<Timeline> folded;

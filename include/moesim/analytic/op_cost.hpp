@@ -32,6 +32,9 @@ struct OpCost {
 
 [[nodiscard]] TokenCopies token_copies(const RoutingResult& routing);
 
+/// How the graph's collectives of a kind move their data in a group.
+[[nodiscard]] Algorithms algorithms_of(const OpGraph& graph, CollectiveKind kind, GroupRole role);
+
 /// Who sends what to whom in an exchange of uneven sizes, in rows: as CollectiveModel::plan_uneven takes it.
 struct ExchangeRows {
   std::vector<double> between;   ///< [from * ranks + to]

@@ -41,6 +41,34 @@ inline constexpr std::array kAllToAllAlgorithms = {
     NamedAllToAll{"hierarchical_2d", AllToAllAlgorithm::hierarchical_2d},
     NamedAllToAll{"node_deduplicated", AllToAllAlgorithm::node_deduplicated}};
 
+/// How all_reduce, all_gather and reduce_scatter move their data. all_gather and reduce_scatter have no tree: asked for
+/// one they stay rings, as NCCL does with NCCL_ALGO=Tree.
+enum class CollectiveAlgorithm {
+  ring,   ///< round the ranks, on one channel per NIC
+  tree,   ///< all_reduce: up and down the double binary tree of NCCL, a chain inside each machine
+  direct  ///< every rank to every other: its shard, or the other's; all_reduce: reduce_scatter, then all_gather
+};
+struct NamedCollectiveAlgorithm {
+  std::string_view name;
+  CollectiveAlgorithm algorithm;
+};
+inline constexpr std::array kCollectiveAlgorithms = {NamedCollectiveAlgorithm{"ring", CollectiveAlgorithm::ring},
+                                                     NamedCollectiveAlgorithm{"tree", CollectiveAlgorithm::tree},
+                                                     NamedCollectiveAlgorithm{"direct", CollectiveAlgorithm::direct}};
+/// Whether there is such an algorithm for the kind.
+[[nodiscard]] bool has_algorithm(CollectiveKind kind, CollectiveAlgorithm algorithm);
+
+/// The choice for each kind; either alone stands for both.
+struct Algorithms {
+  AllToAllAlgorithm all_to_all = AllToAllAlgorithm::flat;
+  CollectiveAlgorithm others = CollectiveAlgorithm::ring;
+
+  Algorithms() = default;
+  Algorithms(AllToAllAlgorithm exchange) : all_to_all(exchange) {}
+  Algorithms(CollectiveAlgorithm algorithm) : others(algorithm) {}
+  friend bool operator==(const Algorithms&, const Algorithms&) = default;
+};
+
 struct LinkLoad {
   LinkId link;
   Bytes bytes;
@@ -101,7 +129,8 @@ struct CollectivePlan {
 /// one of its group (a ring shift, as nccl-tests' sendrecv).
 ///
 /// Rings go through a machine in cluster order and then to the next machine, on one channel per NIC of a machine, each
-/// leaving by another GPU. Laws (checked): time >= bound; utilization <= 1.
+/// leaving by another GPU. Laws were fitted on rings: trees borrow the law of all_reduce, direct transfers that of
+/// all_to_all, and count as extrapolated. Laws (checked): time >= bound; utilization <= 1.
 class CollectiveModel {
  public:
   /// @param calibration its law "links", if any, tells how far from the ideal the links are
@@ -112,11 +141,11 @@ class CollectiveModel {
 
   /// @param copies node_deduplicated only; shares in (0, 1]
   /// @throws InputError when an algorithm in two steps meets machines with different numbers of ranks of a group
-  [[nodiscard]] CollectivePlan plan(CollectiveKind kind, AllToAllAlgorithm algorithm, const RankGroups& groups,
+  [[nodiscard]] CollectivePlan plan(CollectiveKind kind, Algorithms algorithms, const RankGroups& groups,
                                     TokenCopies copies = {}, PlanDetail detail = PlanDetail::loads) const;
   /// The same, remembered: predictions of one cluster ask for the same few plans again and again. Thread-safe; the
   /// memory is a matter of speed only.
-  [[nodiscard]] std::shared_ptr<const CollectivePlan> shared_plan(CollectiveKind kind, AllToAllAlgorithm algorithm,
+  [[nodiscard]] std::shared_ptr<const CollectivePlan> shared_plan(CollectiveKind kind, Algorithms algorithms,
                                                                   const RankGroups& groups,
                                                                   TokenCopies copies = {}) const;
   [[nodiscard]] CollectiveEstimate estimate(const CollectivePlan& plan, Bytes bytes_per_rank) const;

@@ -116,6 +116,7 @@ struct OpGraph {
   double moe_tokens_per_rank = 0;  ///< that enter the router of a layer, per micro-batch; 0 without MoE layers
   std::array<RankGroups, kGroupRoles> groups;  ///< by GroupRole
   AllToAllAlgorithm exchange_algorithm = AllToAllAlgorithm::flat;
+  std::array<CollectiveAlgorithm, kGroupRoles> algorithms{};  ///< of the other collectives, by GroupRole
 };
 
 /// Process groups of all ranks in Megatron's default order tp-cp-ep-dp-pp (Megatron-LM, core/parallel_state.py): tensor

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "moesim/base/units.hpp"
@@ -33,7 +34,7 @@ struct CollectivePoint {
 
 struct CollectiveReport {
   CollectiveKind kind = CollectiveKind::all_to_all;
-  AllToAllAlgorithm algorithm = AllToAllAlgorithm::flat;  ///< of an all-to-all
+  std::string_view algorithm;  ///< its name; empty: there is no choice
   std::string cluster;
   int ranks = 1;
   bool ideal = false;   ///< capacities and latencies only

@@ -24,16 +24,26 @@ struct Setting {
 };
 [[nodiscard]] Setting describe(const Scenario& scenario);
 
+/// Use of the links over one timeline, in equal intervals.
+struct LinkUse {
+  Seconds interval;
+  std::vector<std::string> links;                ///< those that carry something
+  std::vector<std::vector<double>> utilization;  ///< [link][interval], as a share of the capacity
+};
+[[nodiscard]] LinkUse link_use(const Timeline& timeline, const CollectiveModel& model);
+
 /// What the flow engine says beyond a prediction: how the mean rank's compute stream spends the step, and what the
 /// answer cost.
 struct FlowSummary {
-  RankTime mean_rank;     ///< `ranks`: all of them
-  std::size_t lanes = 0;  ///< ranks that were simulated; fewer than there are when some were folded
+  RankTime mean_rank;            ///< `ranks`: all of them
+  std::vector<RankTime> stages;  ///< means of the ranks of each pipeline stage
+  std::size_t lanes = 0;         ///< ranks that were simulated; fewer than there are when some were folded
   std::size_t events = 0;
   std::size_t flows_simulated = 0;
   std::size_t flows_folded = 0;
   std::size_t flows_reused = 0;
   std::vector<std::string> notes;
+  std::vector<LinkUse> link_use = {};  ///< by timeline; empty unless recorded
 };
 /// @param times how often each timeline takes place in the step: 1, or 1 and the number of decode steps
 [[nodiscard]] FlowSummary summarize(const std::vector<Timeline>& timelines, const std::vector<double>& times);

@@ -60,6 +60,8 @@ struct Framework {
   bool fused_expert_activation = true;  ///< else the product with the router's weight, in fp32, is a kernel of its own
   bool fused_cross_entropy = true;      ///< else softmax and loss make a dozen passes over the logits in fp32
   AllToAllAlgorithm all_to_all = AllToAllAlgorithm::flat;
+  CollectiveAlgorithm tensor_collectives = CollectiveAlgorithm::ring;    ///< of tensor- and context-parallel groups
+  CollectiveAlgorithm gradient_collectives = CollectiveAlgorithm::ring;  ///< of data-parallel groups
   int pipelining_degree = 1;  ///< Tutel: dispatch, experts and combine in so many chunks, overlapped
   bool shared_expert_overlap = false;
   bool expert_parallel_overlap = false;  ///< all-to-alls of one micro-batch beside the work on another (1F1B)

@@ -23,8 +23,8 @@ struct OpSpan {
   Stream stream = Stream::compute;
   Seconds begin;
   Seconds end;
-  int micro_batch = 0;
-  int layer = 0;  ///< within the stage
+  int micro_batch = 0;  ///< -1: of the whole iteration
+  int layer = 0;        ///< within the stage, -1: of none
   std::uint32_t stage = 0;
 };
 
@@ -41,8 +41,9 @@ inline constexpr std::array<std::string_view, 5> kIdleCauses = {"communication",
 
 /// Ranks that were simulated as one, and what their compute stream did. The parts add up to the makespan.
 struct RankTime {
-  RankId first;   ///< the rank that stands for them
-  int ranks = 1;  ///< how many they are
+  RankId first;             ///< the rank that stands for them
+  int ranks = 1;            ///< how many they are
+  std::uint32_t stage = 0;  ///< pipeline rank
   Seconds computing;
   std::array<Seconds, kIdleCauses.size()> idle{};
 };
@@ -64,6 +65,8 @@ struct Timeline {
 
 /// Mean over the ranks, by cause; the makespan is the mean of computing plus all of them.
 [[nodiscard]] RankTime mean_rank_time(const Timeline& timeline);
+/// The same for the ranks of each stage, in order.
+[[nodiscard]] std::vector<RankTime> stage_times(const Timeline& timeline);
 
 /// Use of every link in equal intervals of the step: [link][bin], as a share of its capacity, each flow at its mean
 /// rate. Links that carry nothing have no bins. @pre flows were recorded
