@@ -23,10 +23,12 @@ PredictionReport compare_cases(const std::vector<NamedScenario>& cases, const Na
     if (&one == &baseline) {
       reported.prediction = baseline_result.prediction;
       reported.flow = baseline_result.flow;
+      reported.detail = baseline_result.detail;
     } else {
       EngineResult result = predict_with(common, one.scenario);
       reported.prediction = std::move(result.prediction);
       reported.flow = std::move(result.flow);
+      reported.detail = std::move(result.detail);
       reported.speedup = speedup(baseline_result.prediction, reported.prediction);
     }
     report.cases.push_back(std::move(reported));
