@@ -27,6 +27,8 @@ figure explain_bigmac "explain paper_training --variant bigmac --format json"
 figure validation_h100 "validate --format json"
 figure network_bandwidth "sweep network_bandwidth" --x cluster.nic.bandwidth_Bps
 figure routed_experts "sweep routed_experts"
+figure roofline_deepseek "predict deepseek_moe_16b_h100 --format json" --figure roofline
+figure expert_load_skewed "predict paper_skewed --format json" --figure expert_load
 figure search_paper "search paper_training --gpus 8,16,32 --pareto --format json"
 skewed="predict paper_skewed --variant bigmac --engine flow --trace"
 figure timeline_skewed "$skewed" --where rank=0 --where rank=3 --where from=400ms --where to=450ms

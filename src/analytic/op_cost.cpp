@@ -9,8 +9,11 @@ namespace moesim {
 namespace {
 
 /// `launches` kernels that share the work equally.
-OpCost repeated(const KernelEstimate& once, double launches, std::string_view fallback_name) {
+OpCost repeated(const KernelEstimate& once, const KernelAmount& amount, double launches,
+                std::string_view fallback_name) {
   OpCost cost;
+  cost.amount = {.flops = launches * amount.flops, .bytes = launches * amount.bytes};
+  cost.bound = once.bound;
   cost.estimate = {.time = once.estimate.time * launches, .spread = once.estimate.spread};
   cost.law = once.law != nullptr ? std::string_view(once.law->name) : fallback_name;
   cost.fitted = once.law;
@@ -20,6 +23,11 @@ OpCost repeated(const KernelEstimate& once, double launches, std::string_view fa
 
 std::string_view memory_kernel_name(MemoryKernel kernel) {
   return kMemoryKernels[static_cast<std::size_t>(kernel)].name;
+}
+
+OpCost moving_cost(const KernelModel& kernels, MemoryKernel kernel, Bytes moved, double launches) {
+  return repeated(kernels.memory_kernel(kernel, moved), {.flops = {}, .bytes = moved}, launches,
+                  memory_kernel_name(kernel));
 }
 
 OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, const RoutingResult& routing, int ep_rank) {
@@ -38,7 +46,7 @@ OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, cons
     shape.rows = rows;
     shape.weight_gradient = true;
   }
-  return repeated(kernels.grouped_gemm(shape), 1, "grouped_gemm");
+  return repeated(kernels.grouped_gemm(shape), kernel_amount(shape), 1, "grouped_gemm");
 }
 
 /// Mean of `count` costs of the same law.
@@ -49,11 +57,15 @@ OpCost mean(std::size_t count, const CostOf& cost_of) {
   for (std::size_t i = 1; i < count; ++i) {
     const OpCost one = cost_of(i);
     sum.estimate.time += one.estimate.time;
+    sum.amount.flops += one.amount.flops;
+    sum.amount.bytes += one.amount.bytes;
     deviation += one.estimate.time.value * one.estimate.spread;
     sum.extrapolated = sum.extrapolated || one.extrapolated;
   }
   if (sum.estimate.time.value > 0) sum.estimate.spread = deviation / sum.estimate.time.value;
-  sum.estimate.time = sum.estimate.time * (1.0 / static_cast<double>(count));
+  const double share = 1.0 / static_cast<double>(count);
+  sum.estimate.time = sum.estimate.time * share;
+  sum.amount = {.flops = share * sum.amount.flops, .bytes = share * sum.amount.bytes};
   return sum;
 }
 
@@ -61,24 +73,22 @@ OpCost mean(std::size_t count, const CostOf& cost_of) {
 
 OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
   if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
-    return repeated(kernels.gemm(*gemm), work.launches, "gemm");
+    return repeated(kernels.gemm(*gemm), kernel_amount(*gemm), work.launches, "gemm");
   if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
-    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch", .fitted = nullptr, .extrapolated = false};
+    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch"};
   }
   if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
-    return repeated(kernels.attention(*attention), work.launches, "attention");
+    return repeated(kernels.attention(*attention), kernel_amount(*attention), work.launches, "attention");
   }
   if (const auto* memory = std::get_if<MemoryWork>(&work.shape)) {
-    return repeated(kernels.memory_kernel(memory->kernel, memory->moved / work.launches), work.launches,
-                    memory_kernel_name(memory->kernel));
+    return moving_cost(kernels, memory->kernel, memory->moved / work.launches, work.launches);
   }
   if (const auto* gemm = std::get_if<ExpertGemm>(&work.shape)) {
     return expert_gemm_cost(kernels, *gemm, routing, ep_rank);
   }
   const auto& memory = std::get<ExpertMemoryWork>(work.shape);
   const double rows = routing.rows_received(ep_rank) * memory.share;
-  return repeated(kernels.memory_kernel(memory.kernel, rows * memory.moved_per_row), 1,
-                  memory_kernel_name(memory.kernel));
+  return moving_cost(kernels, memory.kernel, rows * memory.moved_per_row, 1);
 }
 
 OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank) {

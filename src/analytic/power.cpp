@@ -4,6 +4,9 @@
 #include <array>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/graph/build.hpp"
+
+#include "analytic/evaluate.hpp"
 
 namespace moesim {
 namespace {
@@ -39,6 +42,22 @@ double sustained_slowdown(const FittedLaw& law, const GraphTime& time) {
   const double free =
       rest > 0 ? (memory * beside_memory + (rest - memory) * beside_idle) / rest : std::min(beside_memory, beside_idle);
   return 1 + at_full * std::max(0.0, products - free) / (1 - free);
+}
+
+double sustained_slowdown(const Scenario& scenario) {
+  const FittedLaw* law = scenario.kernels->calibration().find(kPowerLaw);
+  return law != nullptr ? sustained_slowdown(*law, evaluate(scenario, build_graph(scenario))) : 1;
+}
+
+Scenario with_slower_products(const Scenario& scenario, double slowdown) {
+  Scenario slowed = scenario;
+  slowed.kernels = std::make_shared<const KernelModel>(scenario.kernels->with_slower_products(slowdown));
+  return slowed;
+}
+
+Scenario at_sustained_clocks(const Scenario& scenario) {
+  const double slowdown = sustained_slowdown(scenario);
+  return slowdown == 1 ? scenario : with_slower_products(scenario, slowdown);
 }
 
 }  // namespace moesim

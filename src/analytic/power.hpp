@@ -18,4 +18,11 @@ namespace moesim {
 
 inline constexpr std::string_view kPowerLaw = "power.products";
 
+/// Of a scenario's step in closed form, by the law of its device; 1 without one.
+[[nodiscard]] double sustained_slowdown(const Scenario& scenario);
+/// The scenario with matrix products that take so much longer.
+[[nodiscard]] Scenario with_slower_products(const Scenario& scenario, double slowdown);
+/// Both: the scenario as the engines see it.
+[[nodiscard]] Scenario at_sustained_clocks(const Scenario& scenario);
+
 }  // namespace moesim

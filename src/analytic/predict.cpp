@@ -10,6 +10,7 @@
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/build.hpp"
 
+#include "analytic/decode.hpp"
 #include "analytic/evaluate.hpp"
 #include "analytic/power.hpp"
 
@@ -101,13 +102,12 @@ void append(GraphTime& into, const GraphTime& other, double count) {
   for (std::size_t i = 0; i < into.link_bytes.size(); ++i) into.link_bytes[i] += count * other.link_bytes[i];
 }
 
-/// Prefill, then decode steps at the mean context length (attention is affine in it, everything else does not change).
+/// Prefill, then decode steps.
 GraphTime run_inference(const Scenario& scenario, const InferenceWorkload& inference, const Evaluate& evaluate,
                         InferenceTimes& times) {
   GraphTime total = evaluate(scenario, build_graph(scenario));
   times.prefill = total.errors.total();
-  const double steps = std::max(inference.generated_tokens - 1, 0);
-  const double context = inference.prompt_tokens + 0.5 * (steps + 1);
+  const auto [steps, context] = decode_steps(inference);
   const GraphTime decode = evaluate(scenario, build_decode_graph(scenario, context));
   times.decode_token = decode.errors.total();
   merge(total, decode);
@@ -139,8 +139,7 @@ Flops inference_flops(const Scenario& scenario, const InferenceWorkload& inferen
     flops += share * count.forward.value;
   }
   if (inference.generated_tokens < 2) return {flops};
-  const double steps = inference.generated_tokens - 1;
-  const double context = inference.prompt_tokens + 0.5 * (steps + 1);
+  const auto [steps, context] = decode_steps(inference);
   return Flops{flops} + steps * decode_flops(scenario.model, inference.batch, context);
 }
 
@@ -212,13 +211,10 @@ std::optional<BusyLink> busiest_link(const Topology& topology, const std::vector
 Prediction predict(const Scenario& scenario) { return predict(scenario, evaluate); }
 
 Prediction predict(const Scenario& scenario, const Evaluate& evaluate) {
-  const FittedLaw* power = scenario.kernels->calibration().find(kPowerLaw);
-  const double slowdown =
-      power != nullptr ? sustained_slowdown(*power, moesim::evaluate(scenario, build_graph(scenario))) : 1;
+  const double slowdown = sustained_slowdown(scenario);
   if (slowdown == 1) return prediction_of(scenario, evaluate, 1, nullptr);
-  Scenario slowed = scenario;
-  slowed.kernels = std::make_shared<const KernelModel>(scenario.kernels->with_slower_products(slowdown));
-  return prediction_of(slowed, evaluate, slowdown, power);
+  return prediction_of(with_slower_products(scenario, slowdown), evaluate, slowdown,
+                       scenario.kernels->calibration().find(kPowerLaw));
 }
 
 Speedup speedup(const Prediction& baseline, const Prediction& other) {

@@ -25,11 +25,13 @@ PredictionReport compare_cases(const std::vector<NamedScenario>& cases, const Na
       reported.prediction = baseline_result.prediction;
       reported.flow = baseline_result.flow;
       if (record) timelines->push_back({one.name, baseline_result.timelines});
+      reported.detail = baseline_result.detail;
     } else {
       EngineResult result = predict_with(common, one.scenario, record);
       reported.prediction = std::move(result.prediction);
       reported.flow = std::move(result.flow);
       if (record) timelines->push_back({one.name, std::move(result.timelines)});
+      reported.detail = std::move(result.detail);
       reported.speedup = speedup(baseline_result.prediction, reported.prediction);
     }
     report.cases.push_back(std::move(reported));

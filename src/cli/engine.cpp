@@ -9,6 +9,7 @@ namespace moesim::cli {
 
 EngineResult predict_with(const CommonOptions& common, const Scenario& scenario, bool record) {
   EngineResult result;
+  if (common.format == Format::json) result.detail = case_detail(scenario);
   if (common.engine == Engine::analytic) {
     result.prediction = predict(scenario);
     return result;

@@ -19,6 +19,7 @@ struct EngineResult {
   Prediction prediction;
   std::vector<Timeline> timelines;  ///< of the flow engine, one per graph: iteration, or prefill and decode step
   std::optional<FlowSummary> flow;
+  std::optional<CaseDetail> detail;  ///< where the format has room for it
 };
 
 /// @param record spans of operators and flows of every rank, for a trace; flow engine only

@@ -337,6 +337,10 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
+GroupedGemmShape grouped_shape(const ExpertGemms& experts) {
+  return {.rows = experts.rows, .n = experts.n, .k = experts.k, .dtype = experts.dtype, .execution = experts.execution};
+}
+
 }  // namespace
 
 std::optional<DType> matrix_dtype(const KernelCase& shape) {
@@ -346,23 +350,15 @@ std::optional<DType> matrix_dtype(const KernelCase& shape) {
 }
 
 std::optional<Flops> matrix_work(const KernelCase& shape) {
-  if (const auto* gemm = std::get_if<GemmShape>(&shape)) return Flops{2 * gemm->m * gemm->n * gemm->k};
-  if (const auto* experts = std::get_if<ExpertGemms>(&shape)) {
-    return Flops{2 * std::accumulate(experts->rows.begin(), experts->rows.end(), 0.0) * experts->n * experts->k};
-  }
+  if (const auto* gemm = std::get_if<GemmShape>(&shape)) return kernel_amount(*gemm).flops;
+  if (const auto* experts = std::get_if<ExpertGemms>(&shape)) return kernel_amount(grouped_shape(*experts)).flops;
   return std::nullopt;
 }
 
 KernelEstimate estimate(const KernelModel& model, const KernelCase& shape) {
   return std::visit(
       Overloaded{[&](const GemmShape& gemm) { return model.gemm(gemm); },
-                 [&](const ExpertGemms& experts) {
-                   return model.grouped_gemm({.rows = experts.rows,
-                                              .n = experts.n,
-                                              .k = experts.k,
-                                              .dtype = experts.dtype,
-                                              .execution = experts.execution});
-                 },
+                 [&](const ExpertGemms& experts) { return model.grouped_gemm(grouped_shape(experts)); },
                  [&](const AttentionShape& attention) { return model.attention(attention); },
                  [&](const MemoryTraffic& traffic) { return model.memory_kernel(traffic.kernel, traffic.moved); }},
       shape);

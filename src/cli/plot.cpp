@@ -126,40 +126,42 @@ Command plot_command() {
       .name = "plot",
       .summary = "results as figures: HTML that works offline, SVG, PNG",
       .description =
-          "Draws what other commands wrote: predict and compare (JSON) as stacked breakdowns, explain (JSON) as "
+          "Draws what other commands wrote: predict and compare (JSON) as stacked breakdowns (also as roofline and "
+          "expert_load), explain (JSON) as "
           "sensitivities, validate (JSON) as predicted against measured, sweeps (CSV) as lines with their intervals "
           "over one key or as a heat map over two, search as time against memory, traces of the flow engine as a "
           "timeline of ranks or as the use of "
           "links. A figure is a Vega-Lite specification (.vl.json); the other endings are drawn from it by a renderer "
           "that scripts/setup.sh installs.",
-      .options =
-          {{.name = "RESULT",
-            .help = "files that moesim wrote with --format json or --trace, or CSV of a sweep; - for standard input",
-            .required = true,
-            .repeatable = true},
-           {.name = "--figure",
-            .value = "FIGURE",
-            .help = "what to draw (default: what the result is usually drawn as)",
-            .choices = {}},
-           {.name = "--x", .value = "COLUMN", .help = "sweeps: the swept key along the axis"},
-           {.name = "--y", .value = "COLUMN", .help = "sweeps: the second swept key, for a heat map"},
-           {.name = "--value",
-            .value = "COLUMN",
-            .help = "sweeps: what is drawn, of one variant (bigmac.mfu) or all (mfu); default: speed-ups"},
-           {.name = "--where",
-            .value = "COLUMN=VALUE",
-            .help =
-                "sweeps: only the rows with this value; traces: rank=3, stream=compute, link=nic, from=1.2s, to=1.4s",
-            .repeatable = true},
-           {.name = "--title", .value = "TEXT", .help = "instead of the usual title"},
-           {.name = "--renderer",
-            .value = "FOLDER",
-            .help = "where scripts/setup.sh put the renderer (default: build/figures)"}},
+      .options = {{.name = "RESULT",
+                   .help =
+                       "files that moesim wrote with --format json or --trace, or CSV of a sweep; - for standard input",
+                   .required = true,
+                   .repeatable = true},
+                  {.name = "--figure",
+                   .value = "FIGURE",
+                   .help = "what to draw (default: what the result is usually drawn as)",
+                   .choices = {}},
+                  {.name = "--x", .value = "COLUMN", .help = "sweeps: the swept key along the axis"},
+                  {.name = "--y", .value = "COLUMN", .help = "sweeps: the second swept key, for a heat map"},
+                  {.name = "--value",
+                   .value = "COLUMN",
+                   .help = "sweeps: what is drawn, of one variant (bigmac.mfu) or all (mfu); default: speed-ups"},
+                  {.name = "--where",
+                   .value = "COLUMN=VALUE",
+                   .help = "sweeps: only the rows with this value; traces: rank=3, stream=compute, link=nic, "
+                           "from=1.2s, to=1.4s; compare: variant=bigmac",
+                   .repeatable = true},
+                  {.name = "--title", .value = "TEXT", .help = "instead of the usual title"},
+                  {.name = "--renderer",
+                   .value = "FOLDER",
+                   .help = "where scripts/setup.sh put the renderer (default: build/figures)"}},
       .examples = {
           {"plot compare.json -o breakdown.svg", "where the time goes, variant by variant"},
           {"plot sweep.csv -o speedup.html", "a page that opens anywhere, without a network"},
           {"plot sweep.csv --x cluster.nic.bandwidth_Bps --where cluster.nic.count=2 -o nic.png", "a part of a sweep"},
           {"plot trace.json --where rank=0 --where from=10ms --where to=20ms -o layer.svg", "a part of a timeline"},
+          {"plot compare.json --figure roofline --where variant=bigmac -o roofline.png", "how good are its kernels?"},
           {"plot validation.json", "the specification, for other tools"}}};
   for (const NamedFigure& figure : kFigures) command.options[1].choices.emplace_back(figure.name);
   const std::vector<Option> common = common_options({.model = false});

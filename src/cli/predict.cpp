@@ -52,7 +52,8 @@ Output run_predict(const PredictOptions& options, const Environment& environment
                           .setting = describe(chosen.scenario),
                           .prediction = result.prediction,
                           .speedup = std::nullopt,
-                          .flow = result.flow});
+                          .flow = result.flow,
+                          .detail = result.detail});
   if (options.trace) {
     write_file(*options.trace, to_chrome_trace(result.timelines, *chosen.scenario.cluster.collectives, run));
   }

@@ -92,10 +92,8 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
 
   // Bytes from memory and from the cache. Inputs and results that fit the cache stay in it from one kernel to the next
   // (layers run over what the one before has just written); weights, only while several layers' fit.
-  const double a = element * group.rows * k;
-  const double b = element * group.products * n * k;
+  const auto [a, b, c] = product_bytes(group.rows, group.products, n, k, element, group.result);
   const double result = group.result > 0 ? group.result : element;
-  const double c = result * group.rows * n;
   const double epilogue = law.tile_epilogue * result / element;
   const double from_memory = (1 - cached_share(a + b + c, cache_bytes)) * (a + c) +
                              (1 - cached_share(a + c + kCacheRounds * b, cache_bytes)) * b;

@@ -54,6 +54,10 @@ Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const Fi
       return figure::links_figure(results.front(), options, run);
     case FigureKind::pareto:
       return figure::pareto_figure(results.front(), options, run);
+    case FigureKind::roofline:
+      return figure::roofline_figure(results.front(), options, run);
+    case FigureKind::expert_load:
+      return figure::expert_load_figure(results.front(), options, run);
     case FigureKind::sensitivity:
       break;
   }

@@ -120,6 +120,26 @@ std::string text_at(const Json& object, const char* key, const std::string& file
   throw InputError({{.file = file, .key = key, .message = "is not there, or is no text (a result of moesim has it)"}});
 }
 
+Json chosen_case(const Json& json, const ResultFile& file, const FigureOptions& options) {
+  const auto variants = json.find("variants");
+  if (variants == json.end()) return json;
+  const auto asked = std::ranges::find(options.where, "variant", &std::pair<std::string, std::string>::first);
+  std::string names;
+  for (const Json& variant : *variants) {
+    const std::string name = text_at(variant, "name", file.name);
+    if (asked == options.where.end() || asked->second == name) return variant;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  throw InputError({{.file = file.name,
+                     .key = "--where variant",
+                     .message = fmt::format("names none of its variants (there are: {})", names)}});
+}
+
+std::string case_name(const Json& of_case, const ResultFile& file) {
+  const std::string variant = of_case.contains("variant") ? text_at(of_case, "variant", file.name) : std::string();
+  return text_at(of_case, "scenario", file.name) + (variant.empty() ? "" : ", ") + variant;
+}
+
 std::string source_of(const Json& result, const std::string& file, const RunInfo& run) {
   const auto provenance = result.find("provenance");
   if (provenance == result.end() || !provenance->is_object()) {

@@ -46,6 +46,12 @@ struct Unit {
 [[nodiscard]] double number_at(const Json& object, const char* key, const std::string& file);
 [[nodiscard]] std::string text_at(const Json& object, const char* key, const std::string& file);
 
+/// Of predict's result the whole, of compare's the variant that `--where variant=NAME` names, else the first.
+/// @throws InputError when there is no such variant
+[[nodiscard]] Json chosen_case(const Json& json, const ResultFile& file, const FigureOptions& options);
+/// "paper_training, bigmac".
+[[nodiscard]] std::string case_name(const Json& of_case, const ResultFile& file);
+
 /// "moesim 0.1.0 (abc): moesim compare x.yaml" of the program that computed the result, else its file name.
 [[nodiscard]] std::string source_of(const Json& result, const std::string& file, const RunInfo& run);
 
@@ -67,6 +73,8 @@ struct Unit {
 [[nodiscard]] Json timeline_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json links_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json pareto_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
+[[nodiscard]] Json roofline_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
+[[nodiscard]] Json expert_load_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json sensitivity_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 
 }  // namespace moesim::figure

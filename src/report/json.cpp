@@ -10,6 +10,7 @@
 #include "moesim/report/listing.hpp"
 #include "moesim/report/prediction_report.hpp"
 
+#include "report/case_detail.hpp"
 #include "report/json_text.hpp"
 #include "report/names.hpp"
 
@@ -151,6 +152,7 @@ Json case_json(const ReportedCase& one, const RunInfo& run) {
     errors.push_back({{"law", term.law}, {"deviation_s", number(term.deviation)}});
   }
   object["errors"] = std::move(errors);
+  if (one.detail) object.update(detail_json(*one.detail));
   object["setting"] = setting_json(one.setting);
   object["assumptions"] = prediction.assumptions;
   object["calibration"] = prediction.calibration;

@@ -26,6 +26,7 @@ RENDERER = Path(os.environ.get("MOESIM_RENDERER", Path(SOURCE) / "build" / "figu
 # What is drawn: files by name, each the output of a command; OUT is the file.
 RESULTS = {
     "compare": ["compare", "paper_training", "--format", "json", "-o", "OUT"],
+    "skewed": ["predict", "paper_skewed", "--format", "json", "-o", "OUT"],
     "explain": ["explain", "paper_training", "--format", "json", "-o", "OUT"],
     "validate": ["validate", "--format", "json", "-o", "OUT"],
     "bandwidth": ["sweep", "network_bandwidth", "-o", "OUT"],
@@ -40,6 +41,8 @@ FIGURES = {
     "measured": ("validate", [], "mark-symbol", 20),
     "speedup": ("bandwidth", ["--x", "cluster.nic.bandwidth_Bps"], "mark-line", 2),
     "heat_map": ("experts", [], "mark-rect", 20),
+    "roofline": ("compare", ["--figure", "roofline"], "mark-symbol", 20),
+    "expert_load": ("skewed", ["--figure", "expert_load"], "mark-rect", 90),
     "pareto": ("search", [], "mark-symbol", 10),
     "timeline": ("trace", [], "mark-rect", 50),
     "links": ("trace", ["--figure", "links"], "mark-rect", 100),

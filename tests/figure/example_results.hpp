@@ -57,6 +57,19 @@ inline const ResultFile kSearch{
                                   {"8", "1", "8", "full", "1", "-", "4", "3.8", "4.3", "25", "0.1", "2e10"},
                                   {"2", "8", "16", "none", "1", "flat", "0.5", "0.4", "0.6", "200", "0.3", "3e10"}}}};
 
+// A device of 100 TFLOPS and 1 TB/s: a product at half the peak, one at half the bandwidth, one kernel that only moves.
+inline const ResultFile kPredict{.name = "predict.json", .json = R"({
+  "scenario": "demo", "variant": "wide", "mode": "training", "step_time_s": 0.01,
+  "breakdown": [{"name": "experts", "time_s": 0.01}],
+  "roofs": {"device": "gpu", "memory_bandwidth_Bps": 1e12, "vector_FLOPS": 1e13,
+            "matrix": [{"dtype": "bf16", "peak_FLOPS": 1e14}, {"dtype": "fp8", "peak_FLOPS": 2e14}]},
+  "kernels": [
+    {"name": "experts.up", "kind": "experts", "dtype": "bf16", "count": 10, "time_s": 4e-4, "flops": 2e10, "bytes": 1e8, "bound": "compute", "fitted": true},
+    {"name": "router.logits", "kind": "router", "dtype": "bf16", "count": 10, "time_s": 2e-4, "flops": 1e9, "bytes": 1e8, "bound": "memory", "fitted": true},
+    {"name": "attention_norm", "kind": "norms", "dtype": null, "count": 20, "time_s": 2e-4, "flops": 0, "bytes": 1e8, "bound": "memory", "fitted": true}],
+  "expert_load": {"imbalance": 1.5, "dropped_fraction": 0.02, "routings": 3,
+                  "ranks": [{"rank": 0, "rows": 300, "expert_rows": [200, 100]}, {"rank": 1, "rows": 100, "expert_rows": [60, 40]}]}})"};
+
 // Two ranks that wait for each other in an exchange, and the link that it loads.
 inline const ResultFile kTrace{.name = "trace.json", .json = R"json({"displayTimeUnit":"ms",
   "otherData":{"version":"1.2.2","git_commit":"def","engine":"flow",

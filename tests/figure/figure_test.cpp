@@ -48,7 +48,9 @@ TEST_P(Goldens, SpecificationIsAsReviewed) {
 const auto kExamples =
     testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
                     Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
-                    Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch});
+                    Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch},
+                    Golden{"roofline", &kPredict, {.kind = FigureKind::roofline}},
+                    Golden{"expert_load", &kPredict, {.kind = FigureKind::expert_load}});
 std::string name_of(const testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Figures, Goldens, kExamples, name_of);
@@ -145,6 +147,43 @@ TEST(Pareto, JsonOfSearch_GivesTheSameMarks) {
   }
 }
 
+// 2e10 FLOP in 4e-4 s are 50 TFLOPS at 200 FLOP/B, right of the ridge at 100.
+TEST(Roofline, Kernels_StandAtTheirIntensityAndRate) {
+  const json panels = spec_of(kPredict, {.kind = FigureKind::roofline}).at("vconcat");
+  ASSERT_EQ(panels.size(), 2U);
+  const json products = panels.at(0).at("layer").at(2).at("data").at("values");
+  ASSERT_EQ(products.size(), 2U);
+  EXPECT_DOUBLE_EQ(products.at(0).at("intensity").get<double>(), 200);
+  EXPECT_NEAR(products.at(0).at("rate").get<double>(), 50, 1e-9);
+  EXPECT_NEAR(products.at(0).at("share").get<double>(), 0.4, 1e-12);
+  EXPECT_EQ(products.at(0).at("label"), "1");
+  const json moved = panels.at(1).at("layer").at(2).at("data").at("values");
+  ASSERT_EQ(moved.size(), 1U);
+  EXPECT_NEAR(moved.at(0).at("bandwidth").get<double>(), 500, 1e-9);
+}
+
+// Of the peaks that some kernel has: bf16 alone. Up to the ridge the roof is the bandwidth's slope.
+TEST(Roofline, Roof_IsTheLowerOfSlopeAndPeak) {
+  const json lines =
+      spec_of(kPredict, {.kind = FigureKind::roofline}).at("vconcat").at(0).at("layer").at(0).at("data").at("values");
+  ASSERT_EQ(lines.size(), 3U);
+  for (const json& point : lines) {
+    EXPECT_NEAR(point.at("y").get<double>(), std::min(point.at("x").get<double>(), 100.0), 1e-9);  // TFLOPS
+  }
+}
+
+TEST(ExpertLoad, ExpertsAndRanks_FallFromTheHeaviest) {
+  const json spec = spec_of(kPredict, {.kind = FigureKind::expert_load});
+  const json experts = spec.at("vconcat").at(0).at("layer").at(0).at("data").at("values");
+  ASSERT_EQ(experts.size(), 4U);
+  EXPECT_EQ(experts.at(0).at("rows"), 200);
+  EXPECT_EQ(experts.at(3).at("rows"), 40);
+  EXPECT_EQ(experts.at(3).at("rank"), 1);
+  EXPECT_THAT(spec.at("vconcat").at(0).dump(), testing::HasSubstr("mean 100, max/mean 2"));
+  EXPECT_THAT(spec.at("vconcat").at(1).dump(), testing::HasSubstr("mean 200, max/mean 1.5"));
+  EXPECT_THAT(spec.at("title").dump(), testing::HasSubstr("the capacity: 2 %."));
+}
+
 TEST(Units, Columns_AreShownInTheUnitThatFits) {
   EXPECT_EQ(figure::column_title("x.bandwidth_Bps", figure::column_unit("x.bandwidth_Bps", 5e10)),
             "x.bandwidth [GB/s]");
@@ -180,6 +219,12 @@ TEST(Refusals, WhatCannotBeDrawn_IsNamed) {
        "nothing happens"},
       {{.name = "x", .json = R"({"list": "devices", "items": [{"name": "a40"}]})"}, {}, "step_time_s"},
       {{.name = "x", .json = R"({"list": "pareto", "items": []})"}, {}, "items"},
+      {kCompare, {.kind = FigureKind::roofline}, "device"},
+      {kCompare, {.kind = FigureKind::roofline, .where = {{"variant", "deep"}}}, "wide, narrow"},
+      {kCompare, {.kind = FigureKind::expert_load}, "expert_load"},
+      {{.name = "x", .json = R"({"scenario": "a", "expert_load": null})"},
+       {.kind = FigureKind::expert_load},
+       "no experts"},
       {kTwoAxes, {.x = "nothing"}, "is no column"},
       {kTwoAxes, {.where = {{"parallelism.ep", "9"}}}, "no row"},
       {kTwoAxes, {.value = "mfu"}, "is no column"},

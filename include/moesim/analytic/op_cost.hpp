@@ -17,6 +17,8 @@ struct OpCost {
       law;  ///< name of the fitted law behind it (what its error is shared with); a kernel's name without one
   const FittedLaw* fitted = nullptr;
   bool extrapolated = false;
+  KernelAmount amount = {};     ///< of all its launches; nothing for collectives
+  Bound bound = Bound::launch;  ///< of a kernel
 };
 
 /// Time of a kernel on one rank of the expert-parallel group, whose experts have the rows that `routing` sends them.

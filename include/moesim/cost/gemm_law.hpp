@@ -37,6 +37,19 @@ struct Tile {
 inline constexpr std::array kTiles = {Tile{256, 128}, Tile{128, 256}, Tile{128, 128}, Tile{64, 128},
                                       Tile{64, 64},   Tile{32, 64},   Tile{16, 64},   Tile{32, 32}};
 
+/// Operands and result of `products` products [rows_i, k] x [k, n] whose rows add up to `rows`, each once.
+struct ProductBytes {
+  double inputs;
+  double weights;
+  double results;
+  [[nodiscard]] double sum() const { return inputs + weights + results; }
+};
+/// @param element bytes of one  @param result bytes moved per element of the result; 0: as `element`
+[[nodiscard]] inline ProductBytes product_bytes(double rows, double products, double n, double k, double element,
+                                                double result) {
+  return {element * rows * k, element * products * n * k, (result > 0 ? result : element) * rows * n};
+}
+
 /// A law with the device and element type that it is asked for: what does not depend on the shape, found once.
 struct GemmKernel {
   GemmKernel(const GemmLaw& coefficients, const Device& device, DType dtype);

@@ -102,6 +102,17 @@ inline constexpr std::array kMemoryKernels = {NamedMemoryKernel{"norm", MemoryKe
                                               NamedMemoryKernel{"copy", MemoryKernel::copy},
                                               NamedMemoryKernel{"cast", MemoryKernel::cast}};
 
+/// What a kernel cannot do without: FLOPs of its products (two per multiply-add), and bytes of its operands and
+/// results, each moved once. Their ratio is the arithmetic intensity of the roofline model (Williams, Waterman,
+/// Patterson 2009).
+struct KernelAmount {
+  Flops flops;
+  Bytes bytes;
+};
+[[nodiscard]] KernelAmount kernel_amount(const GemmShape& shape);
+[[nodiscard]] KernelAmount kernel_amount(const GroupedGemmShape& shape);  ///< weights of experts without rows stay put
+[[nodiscard]] KernelAmount kernel_amount(const AttentionShape& shape);
+
 /// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
 /// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `grouped_wgrad.DTYPE`, `batched_gemm.DTYPE`,
 /// `attention.prefill.DTYPE`, `attention.backward.DTYPE`, `attention.decode.DTYPE`, `memory.KERNEL`. A 16-bit type

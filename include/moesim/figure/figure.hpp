@@ -18,6 +18,8 @@ enum class FigureKind {
   measured,     ///< validate: predicted against measured times
   sensitivity,  ///< explain: elasticity of the step time to each resource
   pareto,       ///< search: time against memory, the front of each number of GPUs
+  roofline,     ///< predict, compare: the kernels of a step under the peaks of their device
+  expert_load,  ///< predict, compare: rows of each expert and rank
   timeline,     ///< trace of the flow engine: what each stream of each rank does when
   links,        ///< trace of the flow engine: how full links are when
 };
@@ -32,7 +34,9 @@ inline constexpr std::array kFigures = {NamedFigure{"breakdown", FigureKind::bre
                                         NamedFigure{"sensitivity", FigureKind::sensitivity},
                                         NamedFigure{"timeline", FigureKind::timeline},
                                         NamedFigure{"links", FigureKind::links},
-                                        NamedFigure{"pareto", FigureKind::pareto}};
+                                        NamedFigure{"pareto", FigureKind::pareto},
+                                        NamedFigure{"roofline", FigureKind::roofline},
+                                        NamedFigure{"expert_load", FigureKind::expert_load}};
 
 /// A result in CSV, as text.
 struct ResultTable {
@@ -54,7 +58,7 @@ struct FigureOptions {
   std::string y = {};      ///< heat maps: column; empty: the second that varies
   std::string value = {};  ///< sweeps: column; empty: every speed-up (heat map: the first)
   std::vector<std::pair<std::string, std::string>> where =
-      {};  ///< sweeps: only rows with these values (as written); traces: rank, stream, link, from, to
+      {};  ///< sweeps: only rows with these values (as written); traces: rank, stream, link, from, to; compare: variant
 };
 
 /// The results as a Vega-Lite specification (JSON, version 6), data and caption inside. Colours are told apart by

@@ -5,8 +5,11 @@
 #include <variant>
 #include <vector>
 
+#include "moesim/analytic/kernel_uses.hpp"
 #include "moesim/analytic/predict.hpp"
+#include "moesim/cluster/device.hpp"
 #include "moesim/model/parallelism.hpp"
+#include "moesim/model/routing.hpp"
 #include "moesim/report/run_info.hpp"
 #include "moesim/scenario/scenario.hpp"
 #include "moesim/sim/timeline.hpp"
@@ -48,6 +51,15 @@ struct FlowSummary {
 /// @param times how often each timeline takes place in the step: 1, or 1 and the number of decode steps
 [[nodiscard]] FlowSummary summarize(const std::vector<Timeline>& timelines, const std::vector<double>& times);
 
+/// What the step is made of; JSON only, nothing else has room for it.
+struct CaseDetail {
+  Device device;                              ///< its roofs
+  std::vector<KernelUse> kernels;             ///< of one GPU
+  std::optional<RoutingResult> routing = {};  ///< of the first MoE layer and micro-batch; absent without MoE layers
+  std::size_t routings = 1;                   ///< different ones in the step
+};
+[[nodiscard]] CaseDetail case_detail(const Scenario& scenario);
+
 /// One prediction with its name among the others and, beside a baseline, its speed-up.
 struct ReportedCase {
   std::string name;
@@ -55,6 +67,7 @@ struct ReportedCase {
   Prediction prediction;
   std::optional<Speedup> speedup;
   std::optional<FlowSummary> flow = std::nullopt;
+  std::optional<CaseDetail> detail = std::nullopt;
 };
 
 /// Predictions side by side. `compare` has a baseline; `predict` has one case and none.
