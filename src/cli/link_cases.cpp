@@ -22,7 +22,7 @@ void add_collectives(const std::string& file, const Cluster& cluster, Validation
     }
     const auto key = std::pair(sample.kind, sample.ranks);
     if (!plans.contains(key)) {
-      plans.emplace(key, model.plan(sample.kind, AllToAllAlgorithm::flat, {first_ranks(sample.ranks)}, 1));
+      plans.emplace(key, model.plan(sample.kind, AllToAllAlgorithm::flat, {first_ranks(sample.ranks)}));
     }
     const std::string name(std::ranges::find(kCollectives, sample.kind, &NamedCollective::kind)->name);
     report.cases.push_back(
