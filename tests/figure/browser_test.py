@@ -32,7 +32,7 @@ RESULTS = {
     "bandwidth": ["sweep", "network_bandwidth", "-o", "OUT"],
     "experts": ["sweep", "routed_experts", "-o", "OUT"],
     "trace": ["predict", "paper_skewed", "--engine", "flow", "--set", "model.layers=2", "--trace", "OUT"],
-    "search": ["search", "paper_inference", "--gpus", "8,16,32", "--pareto", "--format", "csv", "-o", "OUT"],
+    "search": ["search", "paper_inference", "--pareto", "--format", "csv", "-o", "OUT"],
 }
 # Figures: (result, options of plot, class of Vega's group of marks, how many it has at least).
 FIGURES = {
@@ -43,7 +43,7 @@ FIGURES = {
     "heat_map": ("experts", [], "mark-rect", 20),
     "roofline": ("compare", ["--figure", "roofline"], "mark-symbol", 20),
     "expert_load": ("skewed", ["--figure", "expert_load"], "mark-rect", 90),
-    "pareto": ("search", [], "mark-symbol", 10),
+    "pareto": ("search", [], "mark-symbol", 5),
     "timeline": ("trace", [], "mark-rect", 50),
     "links": ("trace", ["--figure", "links"], "mark-rect", 100),
 }
