@@ -464,7 +464,8 @@ class Report(Case):
         self.assertLess(len(page), 3_000_000)
         compared = self.json("compare", TRAINING, *ROOT)
         for shown, one in zip(data["comparison"]["variants"], compared["variants"], strict=True):
-            self.assertEqual(shown, one)
+            # The page does without what a case consists of.
+            self.assertEqual(shown, {key: value for key, value in one.items() if key not in ("roofs", "kernels", "expert_load")})
         explained = self.json("explain", TRAINING, "--variant", "bigmac", *ROOT)
         self.assertEqual(data["variants"][1]["explanation"]["resources"], explained["resources"])
         self.assertEqual([entry["hash"] for entry in data["comparison"]["provenance"]["inputs"]],
