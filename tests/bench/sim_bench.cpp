@@ -98,7 +98,7 @@ void balanced_all_to_all(benchmark::State& state) {
     static_cast<void>(step);
     const CollectiveModel model(topology, {}, {}, true);
     const CollectivePlan plan = model.plan(CollectiveKind::all_to_all, AllToAllAlgorithm::flat, {all_ranks(*topology)},
-                                           1, PlanDetail::transfers);
+                                           {}, PlanDetail::transfers);
     run = run_collective(model, plan, {1048576.0 * ranks});
   }
   report(state, run.time.value, static_cast<double>(run.transfers));
