@@ -36,8 +36,8 @@ double contention_factor(const PhaseLoad& load, const LinkCoefficients& law) {
 std::array<double, kLinkKinds.size()> capacity_factors(const PhaseLoad& load, const LinkCoefficients& law) {
   auto factors = law.efficiency;
   factors[static_cast<std::size_t>(LinkKind::pcie)] /= contention_factor(load, law);
-  if (load.busiest_nic > 1 && law.nic_contention > 0) {
-    factors[static_cast<std::size_t>(LinkKind::nic)] /= std::pow(load.busiest_nic, law.nic_contention);
+  if (load.network_users > 1 && law.nic_contention > 0) {
+    factors[static_cast<std::size_t>(LinkKind::nic)] /= std::pow(load.network_users, law.nic_contention);
   }
   return factors;
 }

@@ -5,13 +5,27 @@
 
 namespace moesim {
 
+namespace {
+
+/// Ranks of one machine among those that are set, where they are most.
+double most_on_a_host(const Topology& topology, const std::vector<bool>& ranks) {
+  std::map<int, double> on_host;
+  double most = 0;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    if (ranks[rank]) most = std::max(most, on_host[topology.host_of(RankId(rank))] += 1);
+  }
+  return most;
+}
+
+}  // namespace
+
 PhaseBuilder::PhaseBuilder(const Topology& topology, const PathTable& paths, PlanDetail detail)
     : topology_(topology),
       paths_(paths),
       detail_(detail),
       loads_(topology.links().size(), 0),
       active_(static_cast<std::size_t>(topology.ranks()), false),
-      last_nic_(active_.size(), {LinkId(topology.links().size()), LinkId(topology.links().size())}) {}
+      on_network_(active_.size(), false) {}
 
 void PhaseBuilder::transfer(RankId from, RankId to, double bytes) {
   if (from == to || bytes == 0) return;
@@ -25,15 +39,8 @@ void PhaseBuilder::transfer(RankId from, RankId to, double bytes) {
   if (path.transport == Transport::net_direct || path.transport == Transport::net_staged) {
     network_ = true;
     remote_bytes_ += bytes;
-    bool out = true;  // the first NIC on the way is the sender's
-    for (const LinkId link : path.links) {
-      if (topology_.link(link).kind != LinkKind::nic) continue;
-      const RankId user = out ? from : to;
-      LinkId& last = last_nic_[user.index()][out ? 0 : 1];
-      if (last != link) nic_users_[link].insert(user);
-      last = link;
-      out = false;
-    }
+    on_network_[from.index()] = true;
+    on_network_[to.index()] = true;
   } else {
     local_bytes_ += bytes;
   }
@@ -50,13 +57,8 @@ PhaseLoad PhaseBuilder::finish(double message, double rounds, double steps) cons
     double& worst = load.seconds_per_byte[static_cast<std::size_t>(links[link].kind)];
     worst = std::max(worst, loads_[link] / links[link].capacity.value);
   }
-  std::map<int, double> active_on_host;
-  for (std::size_t rank = 0; rank < active_.size(); ++rank) {
-    if (active_[rank]) active_on_host[topology_.host_of(RankId(rank))] += 1;
-  }
-  for (const auto& [host, count] : active_on_host) load.busiest_host = std::max(load.busiest_host, count);
-  for (const auto& [link, users] : nic_users_)
-    load.busiest_nic = std::max(load.busiest_nic, static_cast<double>(users.size()));
+  load.busiest_host = most_on_a_host(topology_, active_);
+  load.network_users = most_on_a_host(topology_, on_network_);
   load.message_per_byte = message;
   load.rounds = rounds;
   load.latency = longest_latency_ * steps;

@@ -31,10 +31,8 @@ class PhaseBuilder {
   PlanDetail detail_;
   std::vector<double> loads_;  ///< by LinkId
   std::vector<Transfer> transfers_;
-  std::vector<bool> active_;                      ///< by rank: sends or receives over PCIe
-  std::map<LinkId, std::set<RankId>> nic_users_;  ///< by link between a NIC and the network
-  /// By rank, outward and inward: the NIC link noted last. A rank rarely has another, and a set costs more than a look.
-  std::vector<std::array<LinkId, 2>> last_nic_;
+  std::vector<bool> active_;      ///< by rank: sends or receives over PCIe
+  std::vector<bool> on_network_;  ///< by rank: sends or receives over a NIC
   double longest_latency_ = 0;
   double local_bytes_ = 0;
   double remote_bytes_ = 0;

@@ -83,6 +83,22 @@ RC_GTEST_PROP(CollectiveLaws, NoLinkIsUsedMoreThanFully_BusiestFirst, ()) {
   }
 }
 
+// What the GPUs of a machine lose to each other does not depend on the number of its ports.
+RC_GTEST_PROP(CollectiveLaws, TwiceThePorts_CarryAtMostTwiceAsMuch, ()) {
+  RandomCluster cluster = random_cluster();
+  const int ports = *rc::gen::inRange(1, 5);
+  const double bytes = *rc::gen::inRange(1, 1000) * 1e6;
+  const auto time = [&](int count) {
+    cluster.config.nic.count = count;
+    const CollectiveModel model = model_of(cluster);
+    const CollectivePlan plan =
+        model.plan(CollectiveKind::all_to_all, AllToAllAlgorithm::flat, {first_ranks(model.topology().ranks())});
+    return model.estimate(plan, {bytes}).estimate.time.value;
+  };
+  RC_ASSERT(time(ports) <= 2 * time(2 * ports) * (1 + kExact));
+  RC_ASSERT(time(2 * ports) <= time(ports) * (1 + kExact));
+}
+
 RC_GTEST_PROP(CollectiveLaws, BytesIntoEveryNode_AreBytesOutOfIt, ()) {
   const RandomCluster cluster = random_cluster();
   const CollectiveModel model = model_of(cluster);

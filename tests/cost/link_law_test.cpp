@@ -63,7 +63,7 @@ TEST(LinkLaw, EveryTerm_IsAsDocumented) {
 TEST(LinkLaw, SharedNic_SlowsDownWithItsUsers) {
   PhaseLoad load;
   load.seconds_per_byte[kNic] = 1e-10;
-  load.busiest_nic = 8;
+  load.network_users = 8;
   load.local_to_remote = 0.5;
   LinkCoefficients law;
   law.nic_contention = 1.0 / 3;

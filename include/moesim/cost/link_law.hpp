@@ -31,7 +31,7 @@ struct PhaseLoad {
   double latency = 0;  ///< of the links of the longest path, times the steps [s]
   double steps = 1;    ///< that follow each other, each with the latency of the path
   double busiest_host = 0;     ///< GPUs that use PCIe at the same time in one machine
-  double busiest_nic = 0;      ///< GPUs that use one NIC at the same time
+  double network_users = 0;    ///< GPUs of one machine that use its NICs at the same time
   double local_to_remote = 0;  ///< bytes that stay in the machine : bytes that leave it
   bool network = false;
 };
@@ -42,7 +42,8 @@ struct PhaseLoad {
 ///   s(m) = m^2 / (m^2 + switch_bytes^2)                   from the low-latency protocols to the simple one,
 ///   W    = max over kinds k of seconds_per_byte[k] / efficiency[k]; PCIe's times g(n), the NIC's times h(q),
 ///   g(n) = (min(n, contention_ranks) / 2)^contention      and 1 for two GPUs or fewer,
-///   h(q) = q^nic_contention                               with q the GPUs that share the busiest NIC.
+///   h(q) = q^nic_contention                               with q the GPUs of a machine that use its NICs: what they
+/// lose to each other is the machine's (PCIe tree, host), so twice the ports carry twice as much and never more.
 /// The defaults make it the bound of the links plus their latency.
 struct LinkCoefficients {
   double startup = 0;             ///< [s]
