@@ -1,8 +1,5 @@
 #pragma once
 
-#include <array>
-#include <map>
-#include <set>
 #include <vector>
 
 #include "moesim/cost/collectives.hpp"
