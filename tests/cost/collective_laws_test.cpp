@@ -83,9 +83,16 @@ RC_GTEST_PROP(CollectiveLaws, NoLinkIsUsedMoreThanFully_BusiestFirst, ()) {
   }
 }
 
-// What the GPUs of a machine lose to each other does not depend on the number of its ports.
+// What the GPUs of a machine lose to each other does not depend on the number of its ports. In a PCIe box these are
+// links of their own; a hub has one cable for all.
 RC_GTEST_PROP(CollectiveLaws, TwiceThePorts_CarryAtMostTwiceAsMuch, ()) {
   RandomCluster cluster = random_cluster();
+  cluster.config.topology = "pcie_shared_nic";
+  cluster.config.fabric.nodes = *rc::gen::inRange(2, 5);
+  cluster.config.box.gpus = *rc::gen::inRange(1, 9);
+  cluster.config.box.sockets = 1;
+  cluster.config.box.gpus_per_switch = 1;
+  cluster.config.box.host_memory = {.bandwidth = {1e12}, .latency = {0}};
   const int ports = *rc::gen::inRange(1, 5);
   const double bytes = *rc::gen::inRange(1, 1000) * 1e6;
   const auto time = [&](int count) {
