@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how much matrix products slow down when a GPU works at the limit of its power (needs PyTorch and a GPU).
 
-    scripts/measure_power.py > power.csv && scripts/fit_power.py power.csv
+    scripts/measure_power.py > power.csv && moesim calibrate samples.csv power.csv --device my_gpu -o my_gpu.yaml
 
 First every product alone, in bursts of 10 ms after a rest, then for 14 s without a pause; then one product between copies in the
 device memory and between pauses, 5 s each, of which the first 2 do not count.

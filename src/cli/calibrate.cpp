@@ -7,10 +7,12 @@
 
 #include "moesim/base/date.hpp"
 #include "moesim/fit/calibration_yaml.hpp"
+#include "moesim/import/import.hpp"
 #include "moesim/report/listing.hpp"
 
 #include "cli/command.hpp"
 #include "cli/common.hpp"
+#include "cli/csv_reader.hpp"
 #include "cli/output.hpp"
 
 namespace moesim::cli {
@@ -57,36 +59,48 @@ CalibrateOptions read_options(const Arguments& arguments, const Environment& env
   return options;
 }
 
-/// Samples of all files, one after the other; what is wrong with any of them goes to `problems`.
+/// Runs `read` on every file; what is wrong with any of them goes to `problems`.
 template <class Read>
-auto read_all(const std::vector<std::string>& files, std::vector<Diagnostic>& problems, const Read& read) {
-  decltype(read(files.front())) samples;
+void read_all(const std::vector<std::string>& files, std::vector<Diagnostic>& problems, const Read& read) {
   for (const std::string& file : files) {
     try {
-      const auto more = read(file);
-      samples.insert(samples.end(), more.begin(), more.end());
+      read(file);
     } catch (const InputError& error) {
       problems.insert(problems.end(), error.diagnostics().begin(), error.diagnostics().end());
     }
   }
-  return samples;
 }
 
 CalibrationRun fit_device(const CalibrateOptions& options) {
   const Device device = load_device(*options.device, options.common.overrides, options.common.roots).device();
   std::vector<Diagnostic> problems;
-  std::vector<KernelSample> samples =
-      read_all(options.files, problems, [](const std::string& file) { return read_kernel_samples(file); });
+  DeviceSamples samples;
+  std::vector<std::string> notes;
+  read_all(options.files, problems, [&](const std::string& file) {
+    if (const std::string text = read_text(file); is_torch_profile(text)) {
+      Imported imported = import_torch_profiler(text, file);
+      const std::vector<KernelSample> more = parse_kernel_samples(imported.text, file);
+      samples.kernels.insert(samples.kernels.end(), more.begin(), more.end());
+      for (std::string& note : imported.notes) notes.push_back(fmt::format("{}: {}", file, std::move(note)));
+    } else {
+      read_device_samples(file, samples);
+    }
+  });
   throw_if_any(problems);
-  if (!options.base) return calibrate_kernels(std::move(samples), device, options.fit, nullptr);
-  const Calibration base = load_calibration(*options.base);
-  return calibrate_kernels(std::move(samples), device, options.fit, &base);
+  const std::optional<Calibration> base = options.base ? std::optional(load_calibration(*options.base)) : std::nullopt;
+  CalibrationRun run = calibrate_device(std::move(samples), device, options.fit, base ? &*base : nullptr);
+  run.warnings.insert(run.warnings.end(), notes.begin(), notes.end());
+  return run;
 }
 
 CalibrationRun fit_cluster(const CalibrateOptions& options) {
   const Cluster cluster = load_cluster(*options.cluster, options.common.overrides, options.common.roots, true);
   std::vector<Diagnostic> problems;
-  std::vector<LinkSample> samples = read_all(options.files, problems, read_collectives);
+  std::vector<LinkSample> samples;
+  read_all(options.files, problems, [&](const std::string& file) {
+    const std::vector<LinkSample> more = read_collectives(file);
+    samples.insert(samples.end(), more.begin(), more.end());
+  });
   const int ranks = cluster.collectives->topology().ranks();
   const auto most = std::ranges::max_element(samples, {}, &LinkSample::ranks);
   if (most != samples.end() && most->ranks > ranks) {
@@ -106,13 +120,14 @@ Listing report_of(const CalibrationRun& run) {
                               {"samples", "samples"},
                               {"median_error", "median, %", 0.01},
                               {"p90_error", "90th, %", 0.01},
-                              {"bias", "bias, %", 0.01}},
+                              {"bias", "bias, %", 0.01},
+                              {"coverage", "in the 90 % interval, %", 0.01}},
                   .rows = {}};
   const auto rounded = [](double value) { return std::round(value * 1e5) / 1e5; };
   for (const KernelFit& fit : run.kernels) {
     const auto add = [&](const std::string& what, const RegionError& error) {
       listing.rows.push_back({fit.law.name, what, static_cast<double>(error.samples), rounded(error.median),
-                              rounded(error.p90), rounded(error.bias)});
+                              rounded(error.p90), rounded(error.bias), rounded(error.coverage)});
     };
     add("shapes", fit.all);
     for (const RegionError& region : fit.regions) add("shapes, " + region.region, region);
@@ -120,7 +135,7 @@ Listing report_of(const CalibrationRun& run) {
   }
   for (const LeftOut& one : run.links) {
     listing.rows.push_back({std::string("links"), one.what, static_cast<double>(one.samples), rounded(one.median),
-                            rounded(one.p90), rounded(one.median_log_ratio)});
+                            rounded(one.p90), rounded(one.median_log_ratio), rounded(one.coverage)});
   }
   return listing;
 }
@@ -146,8 +161,10 @@ Command calibrate_command() {
       .name = "calibrate",
       .summary = "fits kernels or links to measured samples; prints how far off the fit is",
       .description =
-          "Fits the laws of all kernels in the samples (moesim-bench, scripts/bench_torch.py; other tables by their "
-          "columns) to a device, or the links of a cluster to measured collectives (moesim-bench, other tables, what "
+          "Fits the laws of all kernels in the samples (moesim-bench, scripts/bench_torch.py, measure_power.py; traces "
+          "of torch.profiler; other tables by their columns) to a device, or the links of a cluster to measured "
+          "collectives (moesim-bench, "
+          "other tables, what "
           "nccl-tests prints). Errors are of samples that the fit had not seen. Samples faster than the data sheet "
           "allows are left out, with a warning.",
       .options = {{.name = "SAMPLES", .help = "files with samples", .required = true, .repeatable = true},

@@ -81,6 +81,7 @@ struct Command {
 [[nodiscard]] Command kernel_command();
 [[nodiscard]] Command calibrate_command();
 [[nodiscard]] Command validate_command();
+[[nodiscard]] Command import_command();
 [[nodiscard]] Command plot_command();
 [[nodiscard]] Command report_command();
 [[nodiscard]] Command list_command();

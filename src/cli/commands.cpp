@@ -14,9 +14,9 @@ const std::string* Arguments::one(std::string_view option) const {
 }
 
 std::vector<Command> all_commands() {
-  return {predict_command(),  compare_command(),    sweep_command(),  search_command(),
-          explain_command(),  collective_command(), kernel_command(), calibrate_command(),
-          validate_command(), plot_command(),       report_command(), list_command()};
+  return {predict_command(),    compare_command(), sweep_command(),     search_command(),   explain_command(),
+          collective_command(), kernel_command(),  calibrate_command(), validate_command(), import_command(),
+          plot_command(),       report_command(),  list_command()};
 }
 
 }  // namespace moesim::cli

@@ -88,6 +88,18 @@ constexpr std::array kMemory = {
                    .fallback = "2"},
     kDTypeArgument};
 
+constexpr std::array kRouter = {
+    kMemory[0],
+    KernelArgument{.name = "rows", .value = "T", .help = "instead of --bytes: tokens"},
+    KernelArgument{.name = "width", .value = "E", .help = "with --rows: experts, a score each"},
+    KernelArgument{
+        .name = "top-k",
+        .value = "K",
+        .help = "with --rows: experts of a token, for devices whose router is measured by tokens and experts",
+        .fallback = "2"},
+    kMemory[3],
+    kDTypeArgument};
+
 /// Reads the arguments of one shape and notes what is wrong with each.
 class Reader {
  public:
@@ -257,10 +269,16 @@ std::string_view memory_summary(MemoryKernel kernel) {
   switch (kernel) {
     case MemoryKernel::norm:
       return "layer norm or RMS norm";
+    case MemoryKernel::norm_backward:
+      return "gradients of a norm";
     case MemoryKernel::activation:
       return "activation of a plain feed-forward layer";
+    case MemoryKernel::activation_backward:
+      return "gradient of a plain activation";
     case MemoryKernel::gated_activation:
       return "activation times gate of a gated feed-forward layer";
+    case MemoryKernel::gated_activation_backward:
+      return "gradients of activation and gate";
     case MemoryKernel::residual_add:
       return "adding the residual stream";
     case MemoryKernel::rotary:
@@ -269,12 +287,18 @@ std::string_view memory_summary(MemoryKernel kernel) {
       return "softmax over stored scores";
     case MemoryKernel::router:
       return "softmax and top-k of the router's scores";
+    case MemoryKernel::router_backward:
+      return "gradients of the scores from those of the chosen weights";
     case MemoryKernel::permute:
       return "gathering rows by expert";
     case MemoryKernel::unpermute:
       return "gathering the experts' rows back and weighting them";
+    case MemoryKernel::unpermute_backward:
+      return "gradients of the rows and of their weights";
     case MemoryKernel::unpermute_atomic:
       return "the same by atomic scatter-add";
+    case MemoryKernel::qkv_gradient:
+      return "gradients of queries, keys and values packed for their common projection";
     case MemoryKernel::embedding:
       return "looking up token embeddings";
     case MemoryKernel::cross_entropy:
@@ -300,6 +324,10 @@ const std::vector<KernelKind>& kernel_kinds() {
         {"attention", "fused attention (softmax of Q K^T, times V)", kAttention,
          "--sequences 8 --query-tokens 2048 --heads 16 --head-dim 128"}};
     for (const NamedMemoryKernel& named : kMemoryKernels) {
+      if (named.kernel == MemoryKernel::router) {
+        kinds.push_back({named.name, memory_summary(named.kernel), kRouter, "--rows 4096 --width 64 --top-k 8"});
+        continue;
+      }
       kinds.push_back({named.name, memory_summary(named.kernel), kMemory, "--rows 4096 --width 2048 --dtype bf16"});
     }
     return kinds;
@@ -319,6 +347,9 @@ std::optional<KernelCase> read_shape(const KernelKind& kind, std::span<const std
     shape = read_grouped(reader);
   } else if (kind.name == "attention") {
     shape = read_attention(reader);
+  } else if (kind.name == "router" && reader.given("rows") && !reader.given("bytes")) {
+    shape =
+        RouterShape{.tokens = reader.whole("rows"), .experts = reader.whole("width"), .top_k = reader.whole("top-k")};
   } else {
     const auto named = std::ranges::find(kMemoryKernels, kind.name, &NamedMemoryKernel::name);
     MOESIM_EXPECTS(named != kMemoryKernels.end());
@@ -345,6 +376,7 @@ GroupedGemmShape grouped_shape(const ExpertGemms& experts) {
 
 std::optional<DType> matrix_dtype(const KernelCase& shape) {
   return std::visit(Overloaded{[](const MemoryTraffic&) { return std::optional<DType>(); },
+                               [](const RouterShape&) { return std::optional<DType>(); },
                                [](const auto& product) { return std::optional<DType>(product.dtype); }},
                     shape);
 }
@@ -360,6 +392,7 @@ KernelEstimate estimate(const KernelModel& model, const KernelCase& shape) {
       Overloaded{[&](const GemmShape& gemm) { return model.gemm(gemm); },
                  [&](const ExpertGemms& experts) { return model.grouped_gemm(grouped_shape(experts)); },
                  [&](const AttentionShape& attention) { return model.attention(attention); },
+                 [&](const RouterShape& router) { return model.router(router); },
                  [&](const MemoryTraffic& traffic) { return model.memory_kernel(traffic.kernel, traffic.moved); }},
       shape);
 }

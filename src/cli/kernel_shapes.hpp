@@ -34,7 +34,7 @@ struct MemoryTraffic {
   MemoryKernel kernel = MemoryKernel::copy;
   Bytes moved;
 };
-using KernelCase = std::variant<GemmShape, ExpertGemms, AttentionShape, MemoryTraffic>;
+using KernelCase = std::variant<GemmShape, ExpertGemms, AttentionShape, RouterShape, MemoryTraffic>;
 
 struct ShapeProblem {
   std::size_t argument;  ///< index among the kernel's arguments

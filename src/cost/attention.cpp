@@ -70,11 +70,14 @@ PrefillLaw prefill_law(const FittedLaw& fitted) {
                        .cache_speedup = fitted.coefficient_or("cache_speedup", 1),
                        .cache_share = fitted.coefficient_or("cache_share", 0),
                        .cache_writes = fitted.coefficient_or("cache_writes", 0),
-                       .work = fitted.coefficient_or("work", 1)};
+                       .work = fitted.coefficient_or("work", 1),
+                       .softmax = fitted.coefficient_or("softmax_s", 0),
+                       .tail = fitted.coefficient_or("tail", 0),
+                       .group_overhead = fitted.coefficient_or("group_overhead_s", 0)};
   check_fraction(fitted, law.compute_efficiency);
   check_fraction(fitted, law.memory_efficiency);
   if (!(law.overhead >= 0 && law.block_time >= 0 && law.cache_speedup >= 1 && law.cache_share >= 0 &&
-        law.cache_writes >= 0 && law.work >= 1)) {
+        law.cache_writes >= 0 && law.work >= 1 && law.softmax >= 0 && law.tail >= 0 && law.group_overhead >= 0)) {
     throw InputError("law " + fitted.name + ": times must not be negative, cache_speedup and work not below 1");
   }
   return law;
@@ -97,10 +100,11 @@ LawTime prefill_time(const PrefillLaw& law, const Device& device, const Attentio
     keys = std::min(cached + average, keys);
   }
   const double rate = peak_rate(device, shape.dtype) * law.compute_efficiency / device.multiprocessors;
-  const double seconds_per_key = law.work * 2 * width * rows / rate;
+  const double seconds_per_key = rows * (law.work * 2 * width / rate + law.softmax);
   const double blocks = shape.sequences * shape.heads * blocks_per_head;
-  const double compute = std::max(blocks / device.multiprocessors * (seconds_per_key * keys + law.block_time),
-                                  seconds_per_key * most_keys + law.block_time);
+  const double longest = seconds_per_key * most_keys + law.block_time;
+  const double compute = std::max(
+      blocks / device.multiprocessors * (seconds_per_key * keys + law.block_time) + law.tail * longest, longest);
 
   const double element = bytes_per_element(shape.dtype);
   const double operands =
@@ -112,8 +116,9 @@ LawTime prefill_time(const PrefillLaw& law, const Device& device, const Attentio
   const double writes = appended * law.cache_writes * per_byte;
   const double body = soft_max(compute, memory, kOverlap) + writes;
 
-  const LawTime result{.seconds = law.overhead + body};
-  if (body < law.overhead) return result;
+  const double start = law.overhead + (shape.kv_heads < shape.heads ? law.group_overhead : 0);
+  const LawTime result{.seconds = start + body};
+  if (body < start) return result;
   if (memory + writes > compute) return {result.seconds, Bound::memory, "memory"};
   return {result.seconds, Bound::compute, "compute"};
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/cost/gemm_law.hpp"
@@ -11,6 +12,12 @@
 namespace moesim {
 namespace {
 
+// Tiles of a library with two kernels for groups, each in clusters of two tiles along the rows.
+constexpr std::array<std::size_t, 2> kPairedTiles = {3, 1};
+static_assert(kTiles[kPairedTiles[0]].m == 64 && kTiles[kPairedTiles[0]].n == 128);
+constexpr std::size_t kWideTile = 0;  // the larger of them, turned
+static_assert(kTiles[kWideTile].m == 256 && kTiles[kWideTile].n == 128);
+static_assert(kTiles[kPairedTiles[1]].m == 128 && kTiles[kPairedTiles[1]].n == 256);
 constexpr std::array kSplits = {1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0};
 constexpr double kReductionStep = 32;  // elements of the reduction that a block loads at once
 constexpr double kShortestPart = 128;  // of a split reduction
@@ -47,6 +54,9 @@ constexpr std::array<TileConstants, kTiles.size()> tile_constants() {
 }
 constexpr auto kTileConstants = tile_constants();
 
+/// Tiles of the n-th paired shape along the rows of one product.
+double pairs(double rows, std::size_t n) { return 2 * round_up(rows * kTileConstants[kPairedTiles[n]].inverse_m / 2); }
+
 double fourth_power(double x) { return x * x * x * x; }
 
 }  // namespace
@@ -73,6 +83,7 @@ LawTime GemmKernel::time(double rows, double n, double k, double count, Bytes re
   for (std::size_t i = 0; i < kTiles.size(); ++i) {
     group.row_tiles[i] = count * round_up(rows * kTileConstants[i].inverse_m);
   }
+  group.pair_tiles = {count * pairs(rows, 0), count * pairs(rows, 1)};
   return time(group, n, k);
 }
 
@@ -83,12 +94,28 @@ LawTime GemmKernel::time(std::span<const double> rows, double n, double k, Bytes
     group.rows += count;
     group.products += count > 0 ? 1 : 0;
     for (std::size_t i = 0; i < kTiles.size(); ++i) group.row_tiles[i] += round_up(count * kTileConstants[i].inverse_m);
+    for (std::size_t i = 0; i < kPairedTiles.size(); ++i) group.pair_tiles[i] += pairs(count, i);
   }
   return time(group, n, k);
 }
 
-LawTime GemmKernel::time(const Group& group, double n, double k) const {
-  if (group.rows == 0 || n == 0 || k == 0) return {};
+std::array<double, kTiles.size()> GemmKernel::waves_of(const Group& group, double n) const {
+  std::array<double, kTiles.size()> waves;
+  for (std::size_t i = 0; i < kTiles.size(); ++i) {
+    waves[i] = group.row_tiles[i] * round_up(n * kTileConstants[i].inverse_n) / multiprocessors;
+  }
+  return waves;
+}
+
+LawTime GemmKernel::time(const Group& given, double n, double k) const {
+  if (given.rows == 0 || n == 0 || k == 0) return {};
+  Group group = given;
+  std::optional<std::size_t> only;
+  if (law.small_rows > 0) {
+    const std::size_t pair = group.rows <= law.small_rows * group.products || n <= law.small_rows ? 0 : 1;
+    only = kPairedTiles[pair];
+    group.row_tiles[*only] = group.pair_tiles[pair];
+  }
 
   // Bytes from memory and from the cache. Inputs and results that fit the cache stay in it from one kernel to the next
   // (layers run over what the one before has just written); weights, only while several layers' fit.
@@ -98,13 +125,16 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
   const double from_memory = (1 - cached_share(a + b + c, cache_bytes)) * (a + c) +
                              (1 - cached_share(a + c + kCacheRounds * b, cache_bytes)) * b;
   const double from_cache = a + b + c - from_memory;
+  const double memory_time =
+      stream_time(from_memory, memory_rate / law.memory_efficiency, law.memory_efficiency, law.memory_bend);
 
-  std::array<double, kTiles.size()> waves_unsplit;
-  double fewest_waves = 0;
-  for (std::size_t i = 0; i < kTiles.size(); ++i) {
-    waves_unsplit[i] = group.row_tiles[i] * round_up(n * kTileConstants[i].inverse_n) / multiprocessors;
-    fewest_waves = i == 0 ? waves_unsplit[i] : std::min(fewest_waves, waves_unsplit[i]);
+  std::array<double, kTiles.size()> waves_unsplit = waves_of(group, n);
+  if (law.paired_columns > 0) {
+    only = kWideTile;
+    waves_unsplit[kWideTile] =
+        group.row_tiles[kWideTile] * 2 * round_up(n / (2 * kTiles[kWideTile].n)) / multiprocessors;
   }
+  const double fewest_waves = *std::ranges::min_element(waves_unsplit);
 
   double fastest = 0;
   double fastest_work = 0;
@@ -112,10 +142,10 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
   double fastest_waves = 0;
   for (const double split : kSplits) {
     // CORRECTNESS: more rows or columns only ever drop this choice, so the time does not fall when a product grows.
-    if (split > 1 && fewest_waves > kSplitWaves) break;
+    if (split > 1 && (only || fewest_waves > kSplitWaves)) break;
     // Partial results of a split are written and read in fp32.
     const double partials = split > 1 ? 8 * group.rows * n * split : 0;
-    const double memory = from_memory / memory_rate + (from_cache + partials) / cache_rate;
+    const double memory = memory_time + (from_cache + partials) / cache_rate;
     const double start = law.launch + (split > 1 ? law.split_launch : 0);
     if (split > 1 && start + memory >= fastest) break;  // and so for every further split: exact
     double part = kReductionStep * round_up(k / (split * kReductionStep));
@@ -132,12 +162,15 @@ LawTime GemmKernel::time(const Group& group, double n, double k) const {
       const double latency = rounds * part * law.step_latency;
       candidates[i] = (busy > latency ? busy : latency) + rounds * law.round_prologue;
     }
-    const auto best = static_cast<std::size_t>(std::distance(candidates.begin(), std::ranges::min_element(candidates)));
+    const auto best = only.value_or(
+        static_cast<std::size_t>(std::distance(candidates.begin(), std::ranges::min_element(candidates))));
     double work = candidates[best];
     const double work_waves = waves_unsplit[best] * split;
     const double hot = work / law.throttle_time;
     work *= 1 + law.throttle * hot / (1 + hot);
-    const double body = std::sqrt(std::sqrt(fourth_power(work) + fourth_power(memory)));
+    const double body = law.overlap_power == GemmLaw{}.overlap_power
+                            ? std::sqrt(std::sqrt(fourth_power(work) + fourth_power(memory)))
+                            : soft_max(work, memory, law.overlap_power);
     const double total = start + body;
     if (fastest == 0 || total < fastest) {
       fastest = total;
@@ -165,16 +198,22 @@ GemmLaw gemm_law(const FittedLaw& fitted) {
                     .step_latency = fitted.coefficient("step_latency_s"),
                     .wave_smoothing = fitted.coefficient("wave_smoothing"),
                     .memory_efficiency = fitted.coefficient("memory_efficiency"),
-                    .cache_speedup = fitted.coefficient("cache_speedup"),
-                    .cache_share = fitted.coefficient("cache_share"),
+                    .cache_speedup = fitted.coefficient_or("cache_speedup", 1),
+                    .cache_share = fitted.coefficient_or("cache_share", 0),
                     .throttle = fitted.coefficient("throttle"),
-                    .throttle_time = fitted.coefficient("throttle_time_s")};
+                    .throttle_time = fitted.coefficient("throttle_time_s"),
+                    .small_rows = fitted.coefficient_or("small_rows", 0),
+                    .paired_columns = fitted.coefficient_or("paired_columns", 0),
+                    .memory_bend = fitted.coefficient_or("memory_bend", 0),
+                    .overlap_power = fitted.coefficient_or("overlap_power", GemmLaw{}.overlap_power)};
   const bool fractions = law.compute_efficiency > 0 && law.compute_efficiency <= 1 && law.memory_efficiency > 0 &&
                          law.memory_efficiency <= 1 && law.wave_smoothing >= 0 && law.wave_smoothing <= 1;
-  const bool positive = law.cache_rate > 0 && law.tile_power > 0 && law.cache_share > 0 && law.throttle_time > 0 &&
-                        law.cache_speedup >= 1;
+  const bool positive = law.cache_rate > 0 && law.tile_power > 0 && law.cache_share >= 0 && law.throttle_time > 0 &&
+                        law.cache_speedup >= 1 && law.overlap_power >= 1;
   const bool not_negative = law.launch >= 0 && law.split_launch >= 0 && law.tile_epilogue >= 0 &&
-                            law.round_prologue >= 0 && law.step_latency >= 0 && law.throttle >= 0;
+                            law.round_prologue >= 0 && law.step_latency >= 0 && law.throttle >= 0 &&
+                            law.small_rows >= 0 && law.paired_columns >= 0 && law.memory_bend >= 0 &&
+                            law.memory_bend < 1;
   if (!(fractions && positive && not_negative)) {
     throw InputError(
         "law " + fitted.name +

@@ -77,9 +77,18 @@ struct KernelModel::Laws {
     typed.reserve(kDTypes.size());
     for (const NamedDType& named : kDTypes) typed.push_back(laws_for(named.dtype));
     for (std::size_t i = 0; i < kMemoryKernels.size(); ++i) {
-      memory_fitted[i] = calibration.find("memory." + std::string(kMemoryKernels[i].name));
+      memory_fitted[i] = memory_fit(kMemoryKernels[i]);
       if (memory_fitted[i] != nullptr) memory[i] = memory_law(*memory_fitted[i]);
     }
+    router_fitted = calibration.find("router");
+    if (router_fitted != nullptr) router = router_law(*router_fitted);
+  }
+
+  [[nodiscard]] const FittedLaw* memory_fit(const NamedMemoryKernel& kernel) const {
+    const FittedLaw* own = calibration.find("memory." + std::string(kernel.name));
+    if (own != nullptr || !kernel.stand_in) return own;
+    const auto other = std::ranges::find(kMemoryKernels, *kernel.stand_in, &NamedMemoryKernel::kernel);
+    return calibration.find("memory." + std::string(other->name));
   }
 
   [[nodiscard]] Product product(const std::string& name, DType dtype) const {
@@ -118,6 +127,8 @@ struct KernelModel::Laws {
   std::vector<Typed> typed;
   std::array<MemoryLaw, kMemoryKernels.size()> memory;
   std::array<const FittedLaw*, kMemoryKernels.size()> memory_fitted{};
+  RouterLaw router;
+  const FittedLaw* router_fitted = nullptr;
 };
 
 namespace {
@@ -201,6 +212,14 @@ KernelEstimate KernelModel::attention(const AttentionShape& shape) const {
                        (law->covers("sequences", shape.sequences) && law->covers("query_tokens", shape.query_tokens) &&
                         law->covers("context_tokens", shape.context_tokens) && law->covers("head_dim", shape.head_dim));
   return slower(estimate(time, law, covered), product_slowdown_);
+}
+
+KernelEstimate KernelModel::router(const RouterShape& shape) const {
+  const FittedLaw* law = laws_->router_fitted;
+  if (law == nullptr) return memory_kernel(MemoryKernel::router, router_bytes(shape));
+  return estimate(router_time(laws_->router, laws_->device, shape), law,
+                  law->covers("tokens", shape.tokens) && law->covers("experts", shape.experts) &&
+                      law->covers("top_k", shape.top_k));
 }
 
 KernelEstimate KernelModel::memory_kernel(MemoryKernel kernel, Bytes moved) const {

@@ -9,18 +9,21 @@ MemoryLaw memory_law(const FittedLaw& fitted) {
                 .efficiency = fitted.coefficient("efficiency"),
                 .power = fitted.coefficient("power"),
                 .cache_speedup = fitted.coefficient_or("cache_speedup", 1),
-                .cache_share = fitted.coefficient_or("cache_share", 0)};
+                .cache_share = fitted.coefficient_or("cache_share", 0),
+                .bend = fitted.coefficient_or("bend", 0)};
   if (!(law.overhead >= 0 && law.efficiency > 0 && law.efficiency <= 1 && law.power > 0 && law.cache_speedup >= 1 &&
-        law.cache_share >= 0)) {
-    throw InputError("law " + fitted.name +
-                     ": needs overhead_s >= 0, 0 < efficiency <= 1, power > 0, cache_speedup >= 1, cache_share >= 0");
+        law.cache_share >= 0 && law.bend >= 0 && law.bend < 1)) {
+    throw InputError(
+        "law " + fitted.name +
+        ": needs overhead_s >= 0, 0 < efficiency <= 1, power > 0, cache_speedup >= 1, cache_share >= 0, 0 <= bend < "
+        "1");
   }
   return law;
 }
 
 LawTime memory_kernel_time(const MemoryLaw& law, const Device& device, double bytes) {
   MOESIM_EXPECTS(bytes >= 0);
-  double drain = bytes / (law.efficiency * device.memory_bandwidth.value);
+  double drain = stream_time(bytes, device.memory_bandwidth.value, law.efficiency, law.bend);
   if (law.cache_share > 0) {
     const double hit = cached_share(bytes, law.cache_share * device.l2_cache.value);
     drain *= 1 - hit + hit / law.cache_speedup;

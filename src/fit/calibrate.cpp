@@ -15,9 +15,11 @@ constexpr double kPoorMedian = 0.15;      // a fit that is off by more in the me
 constexpr double kPoorBias = 0.05;        // of a whole law
 constexpr double kClockTolerance = 1.02;  // boost clocks above the data sheet's
 
+bool moves_bytes(const KernelSample& sample) { return sample.law.starts_with("memory.") || sample.law == "router"; }
+
 /// How many times the device's limit a sample claims; at most 1 for a possible one.
 double times_the_limit(const KernelSample& sample, const Device& device) {
-  if (sample.law.starts_with("memory.")) {
+  if (moves_bytes(sample)) {
     if (sample.bytes <= 2 * device.l2_cache.value) return 0;
     // A gather reads each token top_k times, all but once from the cache; what it writes has to go to memory.
     const double least = sample.law == "memory.permute" ? sample.bytes / 2 : sample.bytes;
@@ -37,7 +39,7 @@ double times_the_limit(const KernelSample& sample, const Device& device) {
 }
 
 std::string describe(const KernelSample& sample) {
-  if (sample.law.starts_with("memory.")) return fmt::format("{:.4g} B", sample.bytes);
+  if (moves_bytes(sample)) return fmt::format("{:.4g} B", sample.bytes);
   if (sample.law.starts_with("attention.")) {
     const AttentionShape& shape = sample.attention;
     return fmt::format("{} x {} queries on {} keys", shape.sequences, shape.query_tokens, shape.context_tokens);
@@ -62,7 +64,7 @@ std::vector<Contradiction> drop_contradictions(std::vector<KernelSample>& sample
   std::erase_if(samples, [&](const KernelSample& one) {
     const double times = times_the_limit(one, device);
     if (times <= kClockTolerance) return false;
-    const std::string limit = one.law.starts_with("memory.") ? "memory bandwidth" : "matrix peak";
+    const std::string limit = moves_bytes(one) ? "memory bandwidth" : "matrix peak";
     found.push_back({one.law, fmt::format("{} in {:.4g} us needs {:.2f} times the {} of {}", describe(one),
                                           1e6 * one.seconds, times, limit, device.name)});
     return true;
@@ -86,29 +88,40 @@ std::vector<Contradiction> drop_contradictions(std::vector<LinkSample>& samples,
   return found;
 }
 
-CalibrationRun calibrate_kernels(std::vector<KernelSample> samples, const Device& device,
-                                 const KernelFitOptions& options, const Calibration* base) {
+void read_device_samples(const std::string& path, DeviceSamples& samples) {
+  const auto append = [](auto& all, const auto& some) { all.insert(all.end(), some.begin(), some.end()); };
+  if (is_overlap_table(path)) return append(samples.overlap, read_overlap_samples(path));
+  if (is_power_table(path)) return append(samples.power, read_power_samples(path));
+  append(samples.kernels, read_kernel_samples(path));
+}
+
+CalibrationRun calibrate_device(DeviceSamples samples, const Device& device, const KernelFitOptions& options,
+                                const Calibration* base) {
   CalibrationRun run{.calibration = {.name = device.name, .device = device.name, .laws = {}},
                      .kernels = {},
                      .links = {},
                      .warnings = {}};
-  warn_of(drop_contradictions(samples, device), run.warnings);
-  std::map<std::string, std::vector<KernelSample>> by_law;
-  for (KernelSample& one : samples) by_law[one.law].push_back(std::move(one));
-  for (const auto& [name, some] : by_law) {
+  warn_of(drop_contradictions(samples.kernels, device), run.warnings);
+  const auto add = [&](const auto& fit_one) {
     try {
-      run.kernels.push_back(fit_kernel(some, device, options));
+      run.kernels.push_back(fit_one());
     } catch (const InputError& error) {
       run.warnings.push_back(fmt::format("{} is left out", error.what()));
-      continue;
+      return;
     }
     const KernelFit& fit = run.kernels.back();
     run.calibration.laws.push_back(fit.law);
     if (fit.all.median > kPoorMedian || std::abs(fit.all.bias) > kPoorBias) {
-      run.warnings.push_back(fmt::format("{}: a poor fit: median error {:.1f} %, bias {:+.1f} %", name,
+      run.warnings.push_back(fmt::format("{}: a poor fit: median error {:.1f} %, bias {:+.1f} %", fit.law.name,
                                          100 * fit.all.median, 100 * fit.all.bias));
     }
-  }
+  };
+  std::map<std::string, std::vector<KernelSample>> by_law;
+  for (KernelSample& one : samples.kernels) by_law[one.law].push_back(std::move(one));
+  for (const auto& [name, some] : by_law)
+    add([&some = some, &device, &options] { return fit_kernel(some, device, options); });
+  if (!samples.overlap.empty()) add([&] { return fit_overlap(samples.overlap, options.provenance); });
+  if (!samples.power.empty()) add([&] { return fit_power(samples.power, options.provenance); });
   if (run.kernels.empty()) throw InputError("no law has enough samples for a fit");
   if (base == nullptr) return run;
   for (const FittedLaw& law : base->laws) {

@@ -10,49 +10,13 @@
 #include "moesim/base/statistics.hpp"
 
 #include "fit/kernel_family.hpp"
+#include "fit/residuals.hpp"
 
 namespace moesim {
 namespace {
 
 constexpr std::size_t kFewestSamples = 20;
 constexpr std::uint64_t kSeed = 20250211;
-constexpr std::size_t kFewestInRegion = 10;
-
-/// A sample predicted by a fit that has not seen it.
-struct Residual {
-  double log_ratio = 0;  ///< ln(measured / predicted)
-  std::string_view region;
-};
-
-RegionError error_of(std::string region, const std::vector<double>& log_ratios) {
-  std::vector<double> errors;
-  std::vector<double> logs;
-  for (const double one : log_ratios) {
-    errors.push_back(std::abs(std::exp(one) - 1));
-    logs.push_back(std::abs(one));
-  }
-  return {.region = std::move(region),
-          .samples = static_cast<int>(log_ratios.size()),
-          .median = nearest_quantile(errors, 0.5),
-          .p90 = nearest_quantile(errors, 0.9),
-          .bias = nearest_quantile(log_ratios, 0.5),
-          .log_p90 = nearest_quantile(logs, 0.9)};
-}
-
-std::vector<double> log_ratios_of(const std::vector<Residual>& residuals) {
-  std::vector<double> ratios;
-  ratios.reserve(residuals.size());
-  for (const Residual& one : residuals) ratios.push_back(one.log_ratio);
-  return ratios;
-}
-
-std::vector<RegionError> by_region(const std::vector<Residual>& residuals) {
-  std::map<std::string_view, std::vector<double>> ratios_of;
-  for (const Residual& one : residuals) ratios_of[one.region].push_back(one.log_ratio);
-  std::vector<RegionError> errors;
-  for (const auto& [region, ratios] : ratios_of) errors.push_back(error_of(std::string(region), ratios));
-  return errors;
-}
 
 /// At most `most` of the samples, drawn evenly and always alike.
 std::vector<KernelSample> drawn(const std::vector<KernelSample>& samples, std::size_t most) {
@@ -120,7 +84,7 @@ std::vector<Residual> residuals_of(const FittedLaw& law, std::span<const KernelS
   std::vector<Residual> residuals;
   residuals.reserve(samples.size());
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    residuals.push_back({std::log(samples[i].seconds / times[i].seconds), times[i].region});
+    residuals.push_back({.log_ratio = std::log(samples[i].seconds / times[i].seconds), .region = times[i].region});
   }
   return residuals;
 }
@@ -184,12 +148,13 @@ KernelFit fit_kernel(std::span<const KernelSample> samples, const Device& device
   const std::vector<int> fold_of = folds_of(all, options.folds);
   std::vector<Residual> residuals;
   for (int fold = 0; fold < options.folds; ++fold) {
-    const std::vector<Residual> some =
+    std::vector<Residual> some =
         leave_out(name, all, device, options, [&](std::size_t i) { return fold_of[i] == fold; });
+    for (Residual& one : some) one.fold = fold;
     residuals.insert(residuals.end(), some.begin(), some.end());
   }
-  fit.all = error_of("all", log_ratios_of(residuals));
-  fit.regions = by_region(residuals);
+  fit.all = error_of("all", residuals);
+  fit.regions = errors_by_region(residuals);
 
   std::vector<double> sizes;
   for (const KernelSample& one : all) sizes.push_back(size_of(one));
@@ -197,7 +162,7 @@ KernelFit fit_kernel(std::span<const KernelSample> samples, const Device& device
   const double large = nearest_quantile(sizes, 0.8);
   double outside = 0;
   const auto leave_range = [&](std::string what, const auto& out) {
-    fit.left_out.push_back(error_of(std::move(what), log_ratios_of(leave_out(name, all, device, options, out))));
+    fit.left_out.push_back(error_of(std::move(what), leave_out(name, all, device, options, out)));
     outside = std::max(outside, fit.left_out.back().log_p90);
   };
   leave_range("smallest fifth of sizes left out", [&](std::size_t i) { return sizes[i] < small; });
@@ -237,8 +202,8 @@ std::vector<double> predict_samples(const FittedLaw& law, std::span<const Kernel
 
 std::vector<RegionError> check_law(const FittedLaw& law, std::span<const KernelSample> samples, const Device& device) {
   const std::vector<Residual> residuals = residuals_of(law, merged(samples), device);
-  std::vector<RegionError> errors = {error_of("all", log_ratios_of(residuals))};
-  for (RegionError& region : by_region(residuals)) errors.push_back(std::move(region));
+  std::vector<RegionError> errors = {error_of("all", residuals)};
+  for (RegionError& region : errors_by_region(residuals)) errors.push_back(std::move(region));
   return errors;
 }
 

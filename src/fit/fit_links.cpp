@@ -12,6 +12,7 @@
 #include "moesim/base/diagnostic.hpp"
 
 #include "fit/link_curve_fit.hpp"
+#include "fit/residuals.hpp"
 
 namespace moesim {
 namespace {
@@ -27,27 +28,28 @@ double quantile(std::vector<double> values, double share) {
   return std::lerp(values[below], values[above], position - static_cast<double>(below));
 }
 
-struct Residual {
+struct SizedResidual {
   double bytes;
   double log_ratio;
+  int fold;  ///< number of what was left out with it
   [[nodiscard]] double error() const { return std::abs(std::exp(-log_ratio) - 1); }
 };
 
-std::vector<double> errors_of(const std::vector<Residual>& residuals) {
+std::vector<double> errors_of(const std::vector<SizedResidual>& residuals) {
   std::vector<double> errors;
-  for (const Residual& one : residuals) errors.push_back(one.error());
+  for (const SizedResidual& one : residuals) errors.push_back(one.error());
   return errors;
 }
 
 /// Of the sizes of one region; of all sizes when the region has none.
-double spread_of(const std::vector<Residual>& all, bool large) {
+double spread_of(const std::vector<SizedResidual>& all, bool large) {
   std::vector<double> in_region;
   std::vector<double> everywhere;
-  for (const Residual& one : all) {
+  for (const SizedResidual& one : all) {
     everywhere.push_back(std::abs(one.log_ratio));
     if ((one.bytes >= kLargeBytesPerRank) == large) in_region.push_back(everywhere.back());
   }
-  return quantile(in_region.empty() ? everywhere : in_region, 0.9);
+  return holding_spread(in_region.empty() ? everywhere : in_region);
 }
 
 /// Samples of one family on one side of the machine's border, and how well they are predicted when left out.
@@ -66,6 +68,51 @@ class FamilyFitter {
   }
 
   void validate() {
+    leave_all_out();
+    note_coverage(by_count_);
+    note_coverage(by_size_);
+  }
+
+  void store(FittedLaw& law, const std::vector<SizedResidual>& other_counts) const {
+    const LinkCoefficients defaults;
+    const LinkCoefficients fitted = fit_points(points_, given_, shape_);
+    for (const LinkCoefficientField& field : link_coefficient_fields()) {
+      if (fitted.*field.field != defaults.*field.field) {
+        law.coefficients[prefix_ + std::string(field.name)] = fitted.*field.field;
+      }
+    }
+    for (std::size_t kind = 0; kind < kLinkKinds.size(); ++kind) {
+      if (fitted.efficiency[kind] != 1) {
+        law.coefficients[fmt::format("{}efficiency.{}", prefix_, kLinkKinds[kind].name)] = fitted.efficiency[kind];
+      }
+    }
+    Range bytes{1e300, 0};
+    Range ranks{1e300, 0};
+    for (const LinkPoint& point : points_) {
+      bytes = {std::min(bytes.lo, point.sample.bytes), std::max(bytes.hi, point.sample.bytes)};
+      ranks = {std::min<double>(ranks.lo, point.sample.ranks), std::max<double>(ranks.hi, point.sample.ranks)};
+    }
+    law.ranges[prefix_ + "bytes"] = bytes;
+    law.ranges[prefix_ + "ranks"] = ranks;
+    // A GPU count that was not measured is predicted as well as those that were left out, here or in other families.
+    const std::vector<SizedResidual>& counts = by_count_.empty() ? other_counts : by_count_;
+    for (const bool large : {false, true}) {
+      law.spreads.push_back({.region = prefix_ + (large ? "large" : "small"),
+                             .value = std::max(spread_of(by_size_, large), spread_of(counts, large))});
+    }
+  }
+
+  [[nodiscard]] bool network() const { return network_; }
+  [[nodiscard]] const std::vector<LeftOut>& left_out() const { return left_out_; }
+  [[nodiscard]] const std::vector<SizedResidual>& by_count() const { return by_count_; }
+  [[nodiscard]] std::vector<SizedResidual> all() const {
+    std::vector<SizedResidual> both = by_count_;
+    both.insert(both.end(), by_size_.begin(), by_size_.end());
+    return both;
+  }
+
+ private:
+  void leave_all_out() {
     std::set<int> counts;
     std::set<double> sizes;
     for (const LinkPoint& point : points_) {
@@ -93,45 +140,21 @@ class FamilyFitter {
     }
   }
 
-  void store(FittedLaw& law, const std::vector<Residual>& other_counts) const {
-    const LinkCoefficients defaults;
-    const LinkCoefficients fitted = fit_points(points_, given_, shape_);
-    for (const LinkCoefficientField& field : link_coefficient_fields()) {
-      if (fitted.*field.field != defaults.*field.field) {
-        law.coefficients[prefix_ + std::string(field.name)] = fitted.*field.field;
-      }
+  /// Counts and sizes each by themselves: how much of one thing left out lies in the interval that the others give.
+  void note_coverage(const std::vector<SizedResidual>& collected) {
+    std::vector<Residual> residuals;
+    for (const SizedResidual& one : collected) {
+      residuals.push_back({.log_ratio = one.log_ratio,
+                           .region = one.bytes >= kLargeBytesPerRank ? "large" : "small",
+                           .fold = one.fold});
     }
-    for (std::size_t kind = 0; kind < kLinkKinds.size(); ++kind) {
-      if (fitted.efficiency[kind] != 1) {
-        law.coefficients[fmt::format("{}efficiency.{}", prefix_, kLinkKinds[kind].name)] = fitted.efficiency[kind];
-      }
-    }
-    Range bytes{1e300, 0};
-    Range ranks{1e300, 0};
-    for (const LinkPoint& point : points_) {
-      bytes = {std::min(bytes.lo, point.sample.bytes), std::max(bytes.hi, point.sample.bytes)};
-      ranks = {std::min<double>(ranks.lo, point.sample.ranks), std::max<double>(ranks.hi, point.sample.ranks)};
-    }
-    law.ranges[prefix_ + "bytes"] = bytes;
-    law.ranges[prefix_ + "ranks"] = ranks;
-    // A GPU count that was not measured is predicted as well as those that were left out, here or in other families.
-    const std::vector<Residual>& counts = by_count_.empty() ? other_counts : by_count_;
-    for (const bool large : {false, true}) {
-      law.spreads.push_back({.region = prefix_ + (large ? "large" : "small"),
-                             .value = std::max(spread_of(by_size_, large), spread_of(counts, large))});
+    const std::vector<bool> held = held_by_other_folds(residuals);
+    for (std::size_t i = 0; i < residuals.size(); ++i) {
+      LeftOut& out = left_out_[static_cast<std::size_t>(residuals[i].fold)];
+      out.coverage += held[i] ? 1.0 / out.samples : 0;
     }
   }
 
-  [[nodiscard]] bool network() const { return network_; }
-  [[nodiscard]] const std::vector<LeftOut>& left_out() const { return left_out_; }
-  [[nodiscard]] const std::vector<Residual>& by_count() const { return by_count_; }
-  [[nodiscard]] std::vector<Residual> all() const {
-    std::vector<Residual> both = by_count_;
-    both.insert(both.end(), by_size_.begin(), by_size_.end());
-    return both;
-  }
-
- private:
   /// Whether each kind of link to be fitted that the samples on `ranks` load is loaded by other samples too: if not,
   /// leaving them out leaves nothing to learn the link from.
   [[nodiscard]] bool others_load_the_same(int ranks) const {
@@ -148,17 +171,19 @@ class FamilyFitter {
 
   /// Errors on `tested` of a fit on the rest; sizes that count fully only.
   void leave_out(std::string what, const std::function<bool(const LinkSample&)>& tested,
-                 std::vector<Residual>& collected) {
+                 std::vector<SizedResidual>& collected) {
     std::vector<LinkPoint> kept;
     for (const LinkPoint& point : points_) {
       if (!tested(point.sample)) kept.push_back(point);
     }
     const LinkCoefficients law = fit_points(kept, given_, shape_);
-    std::vector<Residual> residuals;
+    std::vector<SizedResidual> residuals;
     std::vector<double> ratios;
     for (const LinkPoint& point : points_) {
       if (!tested(point.sample) || point.sample.bytes < kSmallestFittedBytes) continue;
-      residuals.push_back({.bytes = point.sample.bytes, .log_ratio = log_ratio(point, law)});
+      residuals.push_back({.bytes = point.sample.bytes,
+                           .log_ratio = log_ratio(point, law),
+                           .fold = static_cast<int>(left_out_.size())});
       ratios.push_back(residuals.back().log_ratio);
     }
     left_out_.push_back({.what = std::move(what),
@@ -175,8 +200,8 @@ class FamilyFitter {
   LinkLawShape shape_;
   LinkCoefficients given_;
   std::vector<LeftOut> left_out_;
-  std::vector<Residual> by_count_;
-  std::vector<Residual> by_size_;
+  std::vector<SizedResidual> by_count_;
+  std::vector<SizedResidual> by_size_;
 };
 
 using FamilyPoints = std::map<std::pair<LinkFamily, bool>, std::vector<LinkPoint>>;
@@ -204,13 +229,13 @@ FamilyPoints points_by_family(const CollectiveModel& model, const std::vector<Li
 LinkFit combine(std::vector<FamilyFitter>& fitters, std::size_t samples) {
   LinkFit fit;
   fit.law.name = "links";
-  std::array<std::vector<Residual>, 2> counts;  // inside machines and between them
-  std::vector<Residual> all;
+  std::array<std::vector<SizedResidual>, 2> counts;  // inside machines and between them
+  std::vector<SizedResidual> all;
   for (const FamilyFitter& fitter : fitters) {
     fit.left_out.insert(fit.left_out.end(), fitter.left_out().begin(), fitter.left_out().end());
-    std::vector<Residual>& of_side = counts[fitter.network() ? 1 : 0];
+    std::vector<SizedResidual>& of_side = counts[fitter.network() ? 1 : 0];
     of_side.insert(of_side.end(), fitter.by_count().begin(), fitter.by_count().end());
-    const std::vector<Residual> of_family = fitter.all();
+    const std::vector<SizedResidual> of_family = fitter.all();
     all.insert(all.end(), of_family.begin(), of_family.end());
   }
   for (const FamilyFitter& fitter : fitters) fitter.store(fit.law, counts[fitter.network() ? 1 : 0]);

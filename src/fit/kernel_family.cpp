@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-enum class Family { product, group, prefill, backward, decode, memory };
+enum class Family { product, group, prefill, backward, decode, router, memory };
 
 Family kind_of(const std::string& law) {
   const auto starts = [&](std::string_view prefix) { return law.starts_with(prefix); };
@@ -19,10 +19,11 @@ Family kind_of(const std::string& law) {
   if (starts("attention.prefill.")) return Family::prefill;
   if (starts("attention.backward.")) return Family::backward;
   if (starts("attention.decode.")) return Family::decode;
+  if (law == "router") return Family::router;
   if (starts("memory.")) return Family::memory;
   throw InputError(
       fmt::format("{} is no law (one of gemm, grouped_gemm, grouped_wgrad, batched_gemm, attention.prefill, "
-                  "attention.backward, attention.decode with .DTYPE, memory.KERNEL)",
+                  "attention.backward, attention.decode with .DTYPE, router, memory.KERNEL)",
                   law));
 }
 
@@ -33,21 +34,40 @@ FreeNumber share(std::string name, double start) { return {std::move(name), star
 FreeNumber cache_speedup() { return {"cache_speedup", 3, 1, 20}; }
 FreeNumber cache_share() { return {"cache_share", 0.8, 1e-3, 2}; }
 
-std::vector<FreeNumber> product_numbers() {
-  return {seconds("launch_s", 2e-6),
-          seconds("split_launch_s", 2e-6),
-          share("compute_efficiency", 0.9),
-          {"cache_rate", 1.6, 0.1, 100},
-          {"tile_power", 6, 1, 30},
-          seconds("tile_epilogue_s", 1.5e-6),
-          seconds("round_prologue_s", 5e-7),
-          {"step_latency_s", 4e-9, 1e-11, 1e-6},
-          share("wave_smoothing", 0.2),
-          share("memory_efficiency", 0.8),
-          cache_speedup(),
-          cache_share(),
-          {"throttle", 0.2, 1e-4, 2},
-          {"throttle_time_s", 1e-3, 1e-5, 1}};
+bool all_cold(std::span<const KernelSample> samples) { return std::ranges::all_of(samples, &KernelSample::cold); }
+
+/// Samples taken with a warm cache tell what it gives; cold ones, how much more of the bandwidth long streams reach.
+void add_memory_numbers(std::vector<FreeNumber>& numbers, std::span<const KernelSample> samples, std::string bend) {
+  if (all_cold(samples)) {
+    numbers.push_back({std::move(bend), 0.03, 1e-3, 0.3});
+    return;
+  }
+  numbers.push_back(cache_speedup());
+  numbers.push_back(cache_share());
+}
+
+std::vector<FreeNumber> product_numbers(std::span<const KernelSample> samples) {
+  std::vector<FreeNumber> numbers = {seconds("launch_s", 2e-6),         seconds("split_launch_s", 2e-6),
+                                     share("compute_efficiency", 0.9),  {"cache_rate", 1.6, 0.1, 100},
+                                     {"tile_power", 6, 1, 30},          seconds("tile_epilogue_s", 1.5e-6),
+                                     seconds("round_prologue_s", 5e-7), {"step_latency_s", 4e-9, 1e-11, 1e-6},
+                                     share("wave_smoothing", 0.2),      share("memory_efficiency", 0.8),
+                                     {"throttle", 0.2, 1e-4, 2},        {"throttle_time_s", 1e-3, 1e-5, 1}};
+  add_memory_numbers(numbers, samples, "memory_bend");
+  if (all_cold(samples)) numbers.push_back({"overlap_power", 4, 1, 10});
+  return numbers;
+}
+
+/// Of one head width alone nothing tells the products of a block, its exponentials and the wait for the last one apart.
+bool several_head_dims(std::span<const KernelSample> samples) {
+  const auto same = [&](const KernelSample& one) {
+    return one.attention.head_dim == samples.front().attention.head_dim;
+  };
+  return !std::ranges::all_of(samples, same);
+}
+void add_block_numbers(KernelFamily& family) {
+  family.numbers.push_back({"softmax_s", 3e-11, 1e-13, 1e-9});
+  family.numbers.push_back({"tail", 0.3, 1e-3, 1});
 }
 
 std::vector<FreeNumber> streamed_numbers() {
@@ -61,6 +81,19 @@ std::vector<FreeNumber> streamed_numbers() {
           cache_share(),
           {"throttle", 0.5, 1e-4, 8},
           {"throttle_time_s", 1e-3, 1e-5, 1}};
+}
+
+/// Microseconds of launches and sorts, nanoseconds of a token, its scores and its rows.
+std::vector<FreeNumber> router_numbers() {
+  return {seconds("overhead_s", 3e-5),    seconds("block_sort_s", 1e-5),  {"block_sort_row_s", 2.5e-9, 1e-12, 1e-6},
+          seconds("device_sort_s", 2e-5), {"token_s", 1e-9, 1e-13, 1e-6}, {"score_s", 5e-11, 1e-14, 1e-7},
+          {"row_s", 3e-10, 1e-13, 1e-6},  {"power", 1.2, 1, 10}};
+}
+/// Counts, not fitted: see RouterLaw.
+const std::map<std::string, double> kRouterSwitches = {{"block_sort_rows", 128}, {"device_sort_rows", 4096}};
+
+RouterShape router_shape(const KernelSample& sample) {
+  return {.tokens = sample.m, .experts = sample.n, .top_k = sample.k};
 }
 
 /// Both products of fused experts, one after the other, and the bytes that move beside them.
@@ -80,11 +113,11 @@ std::vector<FreeNumber> memory_numbers(std::span<const KernelSample> samples, co
     fastest = std::min(fastest, sample.seconds);
     share_reached = std::max(share_reached, sample.bytes / sample.seconds / device.memory_bandwidth.value);
   }
-  return {seconds("overhead_s", std::clamp(fastest, 1e-9, 1e-3)),
-          share("efficiency", std::min(share_reached, 0.9)),
-          {"power", 1.5, 1, 10},
-          cache_speedup(),
-          cache_share()};
+  std::vector<FreeNumber> numbers = {seconds("overhead_s", std::clamp(fastest, 1e-9, 1e-3)),
+                                     share("efficiency", std::min(share_reached, 0.9)),
+                                     {"power", 1.5, 1, 10}};
+  add_memory_numbers(numbers, samples, "bend");
+  return numbers;
 }
 
 }  // namespace
@@ -93,24 +126,37 @@ KernelFamily family_of(const std::string& law, std::span<const KernelSample> sam
   const bool fused = std::ranges::any_of(samples, &KernelSample::fused_experts);
   switch (kind_of(law)) {
     case Family::product:
-      return {product_numbers(), {}};
+      return {product_numbers(samples), {}};
     case Family::group:
       // Triton's fused experts take the large tiles when there are more tokens than experts; with 1 to 22 experts to
       // a token that is near six rows to an expert. A count, so not fitted.
       if (fused) return {streamed_numbers(), {{"switch_rows", 6}}};
-      return {product_numbers(), {}};
+      // Our samples of groups are PyTorch's two kernels, whose tiles are known.
+      if (all_cold(samples)) {
+        const bool gradient = law.starts_with("grouped_wgrad.");
+        return {product_numbers(samples), {{gradient ? "paired_columns" : "small_rows", gradient ? 1 : 128}}};
+      }
+      return {product_numbers(samples), {}};
     case Family::prefill: {
       KernelFamily family{{seconds("overhead_s", 6e-6), share("compute_efficiency", 0.57), seconds("block_s", 3e-6),
                            share("memory_efficiency", 0.8), cache_speedup(), cache_share()},
                           {}};
+      if (several_head_dims(samples)) add_block_numbers(family);
       const auto writes = [](const KernelSample& sample) { return sample.attention.writes_cache; };
       if (std::ranges::any_of(samples, writes)) family.numbers.push_back({"cache_writes", 2, 1, 5});
       return family;
     }
-    case Family::backward:
-      return {{seconds("overhead_s", 2e-5), share("compute_efficiency", 0.5), seconds("block_s", 3e-6),
-               share("memory_efficiency", 0.8)},
-              {{"work", 2.5}}};
+    case Family::backward: {
+      KernelFamily family{{seconds("overhead_s", 2e-5), share("compute_efficiency", 0.5), seconds("block_s", 3e-6),
+                           share("memory_efficiency", 0.8)},
+                          {{"work", 2.5}}};
+      if (several_head_dims(samples)) add_block_numbers(family);
+      const auto grouped = [](const KernelSample& sample) {
+        return sample.attention.kv_heads < sample.attention.heads;
+      };
+      if (std::ranges::any_of(samples, grouped)) family.numbers.push_back({"group_overhead_s", 5e-6, 1e-9, 1e-3});
+      return family;
+    }
     case Family::decode:
       return {{seconds("overhead_s", 1e-5),
                seconds("batch_overhead_s", 2e-6),
@@ -122,6 +168,8 @@ KernelFamily family_of(const std::string& law, std::span<const KernelSample> sam
                cache_share(),
                {"power", 3, 1, 10}},
               {}};
+    case Family::router:
+      return {router_numbers(), kRouterSwitches};
     case Family::memory:
       break;
   }
@@ -164,6 +212,11 @@ std::vector<LawTime> predict(const FittedLaw& law, std::span<const KernelSample>
       for (const KernelSample& sample : samples) times.push_back(decode_time(decode, device, sample.attention));
       break;
     }
+    case Family::router: {
+      const RouterLaw router = router_law(law);
+      for (const KernelSample& sample : samples) times.push_back(router_time(router, device, router_shape(sample)));
+      break;
+    }
     case Family::memory: {
       const MemoryLaw memory = memory_law(law);
       for (const KernelSample& sample : samples) times.push_back(memory_kernel_time(memory, device, sample.bytes));
@@ -184,6 +237,8 @@ std::string fold_key(const KernelSample& sample) {
       const AttentionShape& shape = sample.attention;
       return fmt::format("{}x{}x{}", shape.sequences, shape.context_tokens, shape.heads);
     }
+    case Family::router:
+      return fmt::format("{}x{}x{}", sample.m, sample.n, sample.k);
     case Family::memory:
       break;
   }
@@ -200,6 +255,7 @@ double size_of(const KernelSample& sample) {
       return attention_flops(sample.attention).value;
     case Family::decode:
       return attention_bytes(sample.attention).value;
+    case Family::router:
     case Family::memory:
       break;
   }
@@ -222,6 +278,8 @@ std::map<std::string, double> arguments_of(const KernelSample& sample) {
               {"context_tokens", shape.context_tokens},
               {"head_dim", static_cast<double>(shape.head_dim)}};
     }
+    case Family::router:
+      return {{"tokens", sample.m}, {"experts", sample.n}, {"top_k", sample.k}};
     case Family::memory:
       break;
   }

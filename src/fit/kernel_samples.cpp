@@ -31,12 +31,6 @@ DType dtype_of(SampleTable& table, std::size_t row) {
 
 std::string typed(std::string_view kernel, DType dtype) { return fmt::format("{}.{}", kernel, dtype_name(dtype)); }
 
-double positive(SampleTable& table, std::size_t row, std::string_view column) {
-  const double value = table.number(row, column);
-  if (value <= 0) table.complain(row, column, "must be above 0");
-  return value;
-}
-
 using Samples = std::vector<KernelSample>;
 
 AttentionShape attention_shape(double sequences, double queries, double keys, double heads, double kv_heads,
@@ -57,10 +51,10 @@ void add_product(SampleTable& table, std::size_t row, Samples& samples) {
   KernelSample sample;
   sample.dtype = dtype_of(table, row);
   sample.law = typed("gemm", sample.dtype);
-  sample.m = positive(table, row, "m");
-  sample.n = positive(table, row, "n");
-  sample.k = positive(table, row, "k");
-  sample.seconds = positive(table, row, "time_us") * 1e-6;
+  sample.m = table.positive(row, "m");
+  sample.n = table.positive(row, "n");
+  sample.k = table.positive(row, "k");
+  sample.seconds = table.positive(row, "time_us") * 1e-6;
   // NT: the left operand lies with its rows side by side.
   if (table.text(row, "layout") == "NT" && std::fmod(sample.m, kVector) != 0) return;
   samples.push_back(std::move(sample));
@@ -68,10 +62,10 @@ void add_product(SampleTable& table, std::size_t row, Samples& samples) {
 
 /// Rows of each expert: listed in the column `rows` ("12 0 40"), or m of them each.
 std::vector<double> rows_of_experts(SampleTable& table, std::size_t row) {
-  const double experts = positive(table, row, "experts");
+  const double experts = table.positive(row, "experts");
   std::vector<double> rows;
   if (!table.filled(row, "rows")) {
-    rows.assign(static_cast<std::size_t>(std::min(experts, 65536.0)), positive(table, row, "m"));
+    rows.assign(static_cast<std::size_t>(std::min(experts, 65536.0)), table.positive(row, "m"));
     return rows;
   }
   std::istringstream listed{std::string(table.text(row, "rows"))};
@@ -87,8 +81,8 @@ std::vector<double> rows_of_experts(SampleTable& table, std::size_t row) {
 void add_group(SampleTable& table, std::size_t row, KernelSample sample, Samples& samples) {
   sample.rows = rows_of_experts(table, row);
   sample.m = std::accumulate(sample.rows.begin(), sample.rows.end(), 0.0);
-  sample.n = positive(table, row, "n");
-  sample.k = positive(table, row, "k");
+  sample.n = table.positive(row, "n");
+  sample.k = table.positive(row, "k");
   if (table.text(row, "kernel") == "grouped_wgrad") {
     const auto experts = static_cast<double>(sample.rows.size());
     const double tokens = sample.m / experts;
@@ -102,19 +96,26 @@ void add_group(SampleTable& table, std::size_t row, KernelSample sample, Samples
 /// One line of our own table.
 void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
   const std::string kernel(table.text(row, "kernel"));
-  if (kernel == "gemm") return add_product(table, row, samples);
+  const bool cold = table.text(row, "cold") != "0";  // our benchmarks rotate buffers; a trace says that it did not
+  if (kernel == "gemm") {
+    const std::size_t before = samples.size();
+    add_product(table, row, samples);
+    if (samples.size() > before) samples.back().cold = cold;
+    return;
+  }
   KernelSample sample;
+  sample.cold = cold;
   sample.dtype = dtype_of(table, row);
-  sample.seconds = positive(table, row, "time_us") * 1e-6;
+  sample.seconds = table.positive(row, "time_us") * 1e-6;
   if (kernel == "grouped_gemm" || kernel == "batched_gemm" || kernel == "grouped_wgrad") {
     sample.law = typed(kernel, sample.dtype);
     return add_group(table, row, std::move(sample), samples);
   }
   if (kernel == "attention") {
-    AttentionShape shape =
-        attention_shape(positive(table, row, "sequences"), positive(table, row, "query_tokens"),
-                        positive(table, row, "context_tokens"), positive(table, row, "heads"),
-                        positive(table, row, "kv_heads"), positive(table, row, "head_dim"), sample.dtype);
+    AttentionShape shape = attention_shape(
+        table.positive(row, "sequences"), table.positive(row, "query_tokens"), table.positive(row, "context_tokens"),
+        table.positive(row, "heads"), table.positive(row, "kv_heads"), table.positive(row, "head_dim"), sample.dtype);
+    sample.cold = false;  // the same operands again
     shape.causal = table.number(row, "causal") != 0;
     shape.backward = table.number(row, "backward") != 0;
     const bool decode = shape.query_tokens <= 1;
@@ -123,7 +124,15 @@ void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
     sample.attention = shape;
   } else if (std::ranges::find(kMemoryKernels, kernel, &NamedMemoryKernel::name) != kMemoryKernels.end()) {
     sample.law = "memory." + kernel;
-    sample.bytes = positive(table, row, "bytes");
+    sample.bytes = table.positive(row, "bytes");
+    if (kernel == "router" &&
+        table.filled(row, "m")) {  // by bytes alone, as other tables have it; and by what decides its time
+      samples.push_back(sample);
+      sample.law = "router";
+      sample.m = table.positive(row, "m");
+      sample.n = table.positive(row, "n");
+      sample.k = table.positive(row, "k");
+    }
   } else {
     return;  // a kernel that no law describes
   }
@@ -137,12 +146,12 @@ void add_fused(SampleTable& table, std::size_t row, Samples& samples) {
   sample.dtype = dtype_of(table, row);
   sample.law = typed("grouped_gemm", sample.dtype);
   sample.fused_experts = true;
-  const double tokens = positive(table, row, "num_tokens");
-  const double experts = positive(table, row, "num_experts");
-  const double top_k = positive(table, row, "top_k");
-  sample.k = positive(table, row, "hidden");
-  sample.n = positive(table, row, "expert_ffn");
-  sample.seconds = positive(table, row, "time_us") * 1e-6;
+  const double tokens = table.positive(row, "num_tokens");
+  const double experts = table.positive(row, "num_experts");
+  const double top_k = table.positive(row, "top_k");
+  sample.k = table.positive(row, "hidden");
+  sample.n = table.positive(row, "expert_ffn");
+  sample.seconds = table.positive(row, "time_us") * 1e-6;
   if (experts > 65536 || top_k > experts) {
     table.complain(row, "num_experts", "must be at least top_k and at most 65536");
     return;
@@ -157,36 +166,36 @@ void add_fused(SampleTable& table, std::size_t row, Samples& samples) {
 }
 
 void add_prompt(SampleTable& table, std::size_t row, Samples& samples) {
-  const double tokens = positive(table, row, "isl");
+  const double tokens = table.positive(row, "isl");
   if (tokens <= 1) return;
   KernelSample sample;
   sample.law = typed("attention.prefill", sample.dtype);
   sample.attention =
-      attention_shape(positive(table, row, "batch_size"), tokens, tokens, positive(table, row, "num_heads"),
-                      positive(table, row, "num_key_value_heads"), kHeadDim, sample.dtype);
+      attention_shape(table.positive(row, "batch_size"), tokens, tokens, table.positive(row, "num_heads"),
+                      table.positive(row, "num_key_value_heads"), kHeadDim, sample.dtype);
   sample.attention.writes_cache = true;
-  sample.seconds = positive(table, row, "latency") * 1e-3;
+  sample.seconds = table.positive(row, "latency") * 1e-3;
   samples.push_back(std::move(sample));
 }
 
 void add_token(SampleTable& table, std::size_t row, Samples& samples) {
   KernelSample sample;
   sample.law = typed("attention.decode", sample.dtype);
-  sample.attention = attention_shape(positive(table, row, "batch_size"), 1, positive(table, row, "step"),
-                                     positive(table, row, "num_heads"), positive(table, row, "num_key_value_heads"),
+  sample.attention = attention_shape(table.positive(row, "batch_size"), 1, table.positive(row, "step"),
+                                     table.positive(row, "num_heads"), table.positive(row, "num_key_value_heads"),
                                      kHeadDim, sample.dtype);
-  sample.seconds = positive(table, row, "latency") * 1e-3;
+  sample.seconds = table.positive(row, "latency") * 1e-3;
   samples.push_back(std::move(sample));
 }
 
 /// Operations of a transformer layer by tokens and tensor parallelism, 16-bit. Products: attention's input projection
 /// gives queries, keys and values; a gated FFN's first product is twice as wide.
 void add_layer_operations(SampleTable& table, std::size_t row, Samples& samples) {
-  const double tokens = positive(table, row, "num_tokens");
-  const double hidden = positive(table, row, "n_embd");
-  const double split = positive(table, row, "num_tensor_parallel_workers");
-  const double ffn = positive(table, row, "n_expanded_embd");
-  const double heads = positive(table, row, "n_head");
+  const double tokens = table.positive(row, "num_tokens");
+  const double hidden = table.positive(row, "n_embd");
+  const double split = table.positive(row, "num_tensor_parallel_workers");
+  const double ffn = table.positive(row, "n_expanded_embd");
+  const double heads = table.positive(row, "n_head");
   const bool gated = table.text(row, "use_gated_mlp") == "True";
   const double kv_width = hidden * table.number(row, "n_kv_head") / heads;
   struct Operation {
@@ -209,7 +218,7 @@ void add_layer_operations(SampleTable& table, std::size_t row, Samples& samples)
     KernelSample sample;
     sample.law = operation.law;
     sample.bytes = kElement * operation.bytes;
-    sample.seconds = positive(table, row, column) * 1e-3;
+    sample.seconds = table.positive(row, column) * 1e-3;
     samples.push_back(std::move(sample));
   }
 }
@@ -220,8 +229,8 @@ void add_expert_operations(SampleTable& table, std::size_t row, Samples& samples
   if (!table.filled(row, column)) return;
   KernelSample sample;
   sample.law = "memory.router";
-  sample.bytes = 5 * 4 * positive(table, row, "num_tokens") * positive(table, row, "num_experts");
-  sample.seconds = positive(table, row, column) * 1e-3;
+  sample.bytes = 5 * 4 * table.positive(row, "num_tokens") * table.positive(row, "num_experts");
+  sample.seconds = table.positive(row, column) * 1e-3;
   samples.push_back(std::move(sample));
 }
 
@@ -247,14 +256,25 @@ AddLine reader_of(const SampleTable& table) {
 
 }  // namespace
 
-std::vector<KernelSample> read_kernel_samples(const std::string& path, const SampleSelection& selection) {
-  SampleTable table(path);
+namespace {
+
+std::vector<KernelSample> samples_in(SampleTable table, const SampleSelection& selection) {
   const AddLine add = reader_of(table);
   Samples samples;
   for (std::size_t row = 0; row < table.rows(); ++row) add(table, row, samples);
   table.throw_problems();
   if (!selection.law.empty()) std::erase_if(samples, [&](const auto& one) { return one.law != selection.law; });
   return samples;
+}
+
+}  // namespace
+
+std::vector<KernelSample> read_kernel_samples(const std::string& path, const SampleSelection& selection) {
+  return samples_in(SampleTable(path), selection);
+}
+
+std::vector<KernelSample> parse_kernel_samples(std::string_view text, const std::string& path) {
+  return samples_in(SampleTable(path, text), {});
 }
 
 }  // namespace moesim

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <fmt/core.h>
 #include <fstream>
 #include <optional>
@@ -46,7 +47,7 @@ std::vector<std::string> words_of(const std::string& line) {
 std::optional<double> number(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -67,6 +68,13 @@ bool is_nccl_tests(const std::string& path) {
 std::vector<LinkSample> read_nccl_tests(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw MachineError(fmt::format("{}: cannot be read", path));
+  std::ostringstream text;
+  text << file.rdbuf();
+  return parse_nccl_tests(text.view(), path);
+}
+
+std::vector<LinkSample> parse_nccl_tests(std::string_view text, const std::string& path) {
+  std::istringstream file{std::string(text)};
   std::vector<Diagnostic> problems;
   std::optional<CollectiveKind> kind = kind_in(path.substr(path.find_last_of('/') + 1));
   int ranks = 0;

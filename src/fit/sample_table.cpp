@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fmt/core.h>
 #include <fstream>
+#include <sstream>
 
 namespace moesim {
 namespace {
@@ -21,15 +22,26 @@ std::vector<std::string> split(std::string_view line) {
   return fields;
 }
 
-}  // namespace
-
-SampleTable::SampleTable(const std::string& path) : path_(path) {
+std::string text_of(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw MachineError(fmt::format("{}: cannot be read", path));
-  std::string text;
-  for (int line = 1; std::getline(file, text); ++line) {
-    if (text.empty() || text.front() == '#' || text == "\r") continue;
-    std::vector<std::string> fields = split(text);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (file.bad() || text.bad()) throw MachineError(fmt::format("{}: cannot be read", path));
+  return std::move(text).str();
+}
+
+}  // namespace
+
+SampleTable::SampleTable(const std::string& path) : SampleTable(path, text_of(path)) {}
+
+SampleTable::SampleTable(const std::string& path, std::string_view text) : path_(path) {
+  for (int line = 1; !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view one = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (one.empty() || one.front() == '#' || one == "\r") continue;
+    std::vector<std::string> fields = split(one);
     if (header_.empty()) {
       header_ = std::move(fields);
     } else if (fields.size() < header_.size()) {
@@ -42,7 +54,6 @@ SampleTable::SampleTable(const std::string& path) : path_(path) {
       lines_.push_back({line, std::move(fields)});
     }
   }
-  if (!file.eof()) throw MachineError(fmt::format("{}: cannot be read", path));
   throw_problems();
 }
 
@@ -70,6 +81,13 @@ double SampleTable::number(std::size_t row, std::string_view column) {
     return 0;
   }
   return value;
+}
+
+double SampleTable::positive(std::size_t row, std::string_view column) {
+  const double value = number(row, column);
+  if (value > 0) return value;
+  complain(row, column, "must be above 0");
+  return 1;
 }
 
 void SampleTable::complain(std::size_t row, std::string_view column, const std::string& message) {

@@ -13,6 +13,8 @@ class SampleTable {
  public:
   /// @throws MachineError when it cannot be read, InputError when a line has too few fields
   explicit SampleTable(const std::string& path);
+  /// The same of the file's text.
+  SampleTable(const std::string& path, std::string_view text);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t rows() const { return lines_.size(); }
@@ -23,6 +25,8 @@ class SampleTable {
   [[nodiscard]] bool filled(std::size_t row, std::string_view column) const { return !text(row, column).empty(); }
   /// A finite number >= 0; otherwise 0, and the problem is remembered.
   [[nodiscard]] double number(std::size_t row, std::string_view column);
+  /// The same above 0; 1 when it is not.
+  [[nodiscard]] double positive(std::size_t row, std::string_view column);
   void complain(std::size_t row, std::string_view column, const std::string& message);
   /// @throws InputError with everything that was wrong
   void throw_problems() const;

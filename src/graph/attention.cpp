@@ -14,12 +14,18 @@ GemmShape projection(const Scenario& scenario, double tokens, double outputs, do
 /// softmax(Q K^T) V, in one kernel (flash attention) or with the scores written to memory: two products whose rows are
 /// all heads' queries, and the softmax with its mask (and dropout in training) over the full square.
 void add_core(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, const AttentionShape& core) {
+  const double v_dim = core.v_head_dim > 0 ? core.v_head_dim : core.head_dim;
   if (scenario.framework.flash_attention || batch.query_tokens == 1) {
-    phase.attention("attention.core", core);  // keeps no scores: its own backward kernel makes them again
+    // Keeps no scores: its own backward kernel makes them again.
+    const OpId fused = phase.attention("attention.core", core);
+    if (!scenario.framework.packed_qkv_gradient) {  // side by side, then by tokens: each element read and written twice
+      const double width = (core.heads + core.kv_heads) * core.head_dim + core.kv_heads * v_dim;
+      phase.backward_then(fused, "attention.qkv_gradient", MemoryKernel::qkv_gradient,
+                          4 * core.sequences * core.query_tokens * width * element_bytes(scenario));
+    }
     return;
   }
   const double rows = core.sequences * core.heads * core.query_tokens;
-  const double v_dim = core.v_head_dim > 0 ? core.v_head_dim : core.head_dim;
   const double scores = rows * core.context_tokens * element_bytes(scenario);
   const OpId qk = phase.activation_gemm(
       WorkKind::attention, "attention.scores",

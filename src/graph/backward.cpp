@@ -35,6 +35,16 @@ GemmShape weight_gradient(const GemmShape& forward, Bytes result) {
   return {.m = forward.k, .n = forward.n, .k = forward.m, .dtype = forward.dtype, .result = result};
 }
 
+/// Gradients of the scores, in fp32: the softmax reads those of its result (the chosen experts', scattered into zeros)
+/// and its result, and writes its input's.
+KernelWork router_gradient(const RouterShape& forward) {
+  constexpr double kPasses = 3;
+  constexpr double kScoreBytes = 4;
+  return {.shape = MemoryWork{.kernel = MemoryKernel::router_backward,
+                              .moved = {kPasses * kScoreBytes * forward.tokens * forward.experts}},
+          .launches = 1};
+}
+
 /// The kernels of an operator's backward pass, in order.
 std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gradient) {
   if (const auto* collective = std::get_if<CollectiveWork>(&forward.op.work)) {
@@ -79,6 +89,7 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
     works.emplace_back(KernelWork{.shape = weight, .launches = kernel.launches});
     return works;
   }
+  if (const auto* router = std::get_if<RouterShape>(&kernel.shape)) return {router_gradient(*router)};
   KernelWork back = kernel;
   if (auto* attention = std::get_if<AttentionShape>(&back.shape)) attention->backward = true;
   if (auto* memory = std::get_if<MemoryWork>(&back.shape)) {
@@ -87,6 +98,7 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
   }
   if (auto* memory = std::get_if<ExpertMemoryWork>(&back.shape)) {
     memory->moved_per_row = memory->moved_per_row * forward.backward_scale;
+    memory->kernel = forward.backward_kernel.value_or(memory->kernel);
   }
   return {back};
 }
@@ -125,6 +137,13 @@ Phase ForwardPhase::backward(std::string_view name, double repeat, bool full_rec
       op.weight_gradient = left == 0 && forward.has_weight;
       first = false;
       phase.ops.push_back(std::move(op));
+    }
+    if (forward.backward_end) {
+      phase.ops.push_back({.kind = forward.op.kind,
+                           .name = forward.backward_end->name,
+                           .stream = forward.op.stream,
+                           .work = forward.backward_end->work,
+                           .after = {}});
     }
     const OpId last{phase.ops.size() - 1};
     for (const OpId before : forward.op.after) waits[before.index()].push_back(last);

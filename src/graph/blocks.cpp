@@ -3,7 +3,7 @@
 // Bytes of memory kernels count each operand once. Backward / forward bytes: a norm reads dy and x and writes dx (3
 // against 2 passes); a plain activation likewise; a gated one reads dy and both halves and writes both gradients (5
 // against 3); bias + dropout + add reads dy and writes dx, and the residual's gradient is added in one more pass of 3
-// (5 against 3).
+// (5 against 3; without dropout the gradient passes as it is: 3 against 3).
 
 #include "moesim/base/diagnostic.hpp"
 
@@ -51,13 +51,15 @@ void mark_recomputed_modules(ForwardPhase& phase, const Scenario& scenario) {
 
 void add_norm(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, std::string_view name) {
   const double bytes = residual_tokens(scenario, batch) * scenario.model.hidden * element_bytes(scenario);
-  phase.memory(WorkKind::norms, name, MemoryKernel::norm, 2 * bytes, 3.0 / 2.0);
+  const OpId norm = phase.memory(WorkKind::norms, name, MemoryKernel::norm, 2 * bytes, 3.0 / 2.0);
+  phase.backward_by(norm, MemoryKernel::norm_backward);
 }
 
 void add_residual(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, std::string_view name) {
   const double bytes = residual_tokens(scenario, batch) * scenario.model.hidden * element_bytes(scenario);
   if (scenario.framework.fused_elementwise) {
-    phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, 3 * bytes, 5.0 / 3.0);
+    phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, 3 * bytes,
+                 scenario.framework.residual_dropout ? 5.0 / 3.0 : 1);
   } else {  // bias, dropout and add one by one: 2 + 2 + 3 passes, 3 launches
     phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, 7 * bytes, 7.0 / 7.0, 3);
   }
@@ -104,10 +106,13 @@ void add_ffn(ForwardPhase& phase, const Scenario& scenario, WorkKind kind, doubl
               .k = static_cast<double>(model.hidden),
               .dtype = model.activation_dtype});
   if (gated) {
-    phase.memory(kind, "ffn.activation", MemoryKernel::gated_activation, 3 * bytes, 5.0 / 3.0);
+    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::gated_activation, 3 * bytes, 5.0 / 3.0);
+    phase.backward_by(activation, MemoryKernel::gated_activation_backward);
   } else {
     const double unfused_bias = model.biases && !scenario.framework.fused_elementwise ? 2 : 1;
-    phase.memory(kind, "ffn.activation", MemoryKernel::activation, 2 * bytes * unfused_bias, 3.0 / 2.0, unfused_bias);
+    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::activation, 2 * bytes * unfused_bias,
+                                         3.0 / 2.0, unfused_bias);
+    phase.backward_by(activation, MemoryKernel::activation_backward);
   }
   phase.gemm(kind, "ffn.down",
              {.m = tokens, .n = static_cast<double>(model.hidden), .k = width, .dtype = model.activation_dtype});

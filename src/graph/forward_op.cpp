@@ -54,6 +54,10 @@ OpId ForwardPhase::memory(WorkKind kind, std::string_view name, MemoryKernel ker
              KernelWork{.shape = MemoryWork{.kernel = kernel, .moved = {bytes}}, .launches = launches}, backward_scale);
 }
 
+OpId ForwardPhase::router(std::string_view name, const RouterShape& shape) {
+  return add(WorkKind::router, name, Stream::compute, KernelWork{.shape = shape, .launches = 1});
+}
+
 OpId ForwardPhase::expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches) {
   ExpertGemm product = gemm;
   if (products_) {

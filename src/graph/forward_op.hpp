@@ -9,12 +9,19 @@
 
 namespace moesim {
 
+/// A kernel that the backward pass alone has.
+struct BackwardKernel {
+  std::string_view name;
+  KernelWork work;
+};
+
 /// An operator of the forward pass together with what its backward pass moves; the backward graph is made from these
 /// alone (src/graph/backward.cpp), so a layer is written once.
 struct ForwardOp {
   Op op;
   double backward_scale = 1;  ///< bytes moved backward / forward, of memory kernels and communication
   std::optional<MemoryKernel> backward_kernel = std::nullopt;  ///< memory kernels: when it is another one backward
+  std::optional<BackwardKernel> backward_end = std::nullopt;   ///< runs after its backward pass
   bool has_weight = false;    ///< GEMMs: a weight gradient is due besides the input gradient
   bool recomputed = false;    ///< selective recompute: run forward again before its backward pass
   bool forward_only = false;  ///< nothing to do backward (the conversion of a product's operand)
@@ -42,6 +49,8 @@ class ForwardPhase {
   OpId attention(std::string_view name, const AttentionShape& shape);
   OpId memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes, double backward_scale,
               double launches = 1);
+  /// Backward: the scores' gradients.
+  OpId router(std::string_view name, const RouterShape& shape);
   OpId expert_gemm(std::string_view name, const ExpertGemm& gemm, double launches);
   OpId expert_memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes_per_row,
                      double backward_scale, double share = 1);
@@ -59,6 +68,11 @@ class ForwardPhase {
   void next_but_one_after(OpId before) { pending_later_.push_back(before); }
   /// The backward pass of a memory kernel is another kernel.
   void backward_by(OpId op, MemoryKernel kernel) { ops_[op.index()].backward_kernel = kernel; }
+  /// After the backward pass of `op`, on its stream: a kernel that the forward pass does not have.
+  void backward_then(OpId op, std::string_view name, MemoryKernel kernel, double bytes) {
+    ops_[op.index()].backward_end = {.name = name,
+                                     .work = {.shape = MemoryWork{.kernel = kernel, .moved = {bytes}}, .launches = 1}};
+  }
   void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
   template <class Matches>
   void mark_recomputed(const Matches& matches) {

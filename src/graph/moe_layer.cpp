@@ -23,14 +23,17 @@ struct MoeShape {
 void add_router(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape) {
   const Model& model = scenario.model;
   const double experts = model.moe->experts;
-  phase.gemm(
+  const OpId logits = phase.gemm(
       WorkKind::router, "router.logits",
       {.m = shape.tokens, .n = experts, .k = static_cast<double>(model.hidden), .dtype = model.activation_dtype});
-  // Scores in fp32: softmax reads and writes, top-k reads, the map of rows by expert and its cumulative positions are
-  // written and read; measured as one. Backward only the scores' gradients pass through the softmax.
-  const OpId top_k =
-      phase.memory(WorkKind::router, "router.top_k", MemoryKernel::router, shape.tokens * experts * 4 * 5, 3.0 / 5.0);
-  phase.backward_by(top_k, MemoryKernel::softmax);
+  // Softmax, top-k, the map of rows by expert and its cumulative positions, measured as one.
+  phase.router("router.top_k",
+               {.tokens = shape.tokens, .experts = experts, .top_k = static_cast<double>(model.moe->top_k)});
+  // The tokens went to the router and to the experts: both gradients are added.
+  if (scenario.framework.branch_gradient_add) {
+    phase.backward_then(logits, "router.tokens", MemoryKernel::residual_add,
+                        3 * shape.tokens * model.hidden * shape.element);
+  }
 }
 
 /// Shared projection: one product over all tokens. Per expert: each (token, expert) row through its expert's matrix,
@@ -82,9 +85,10 @@ void add_expert_activation(ForwardPhase& phase, const Scenario& scenario, double
   const bool fused = scenario.framework.fused_expert_activation;
   const double passes = gated ? (fused ? 3 : 5) : 2;
   const double backward_passes = gated ? (fused ? 5 : 9) : 3;
-  phase.expert_memory(WorkKind::experts, "experts.activation",
-                      gated ? MemoryKernel::gated_activation : MemoryKernel::activation, passes * elements * element,
-                      backward_passes / passes, share);
+  const OpId activation = phase.expert_memory(WorkKind::experts, "experts.activation",
+                                              gated ? MemoryKernel::gated_activation : MemoryKernel::activation,
+                                              passes * elements * element, backward_passes / passes, share);
+  phase.backward_by(activation, gated ? MemoryKernel::gated_activation_backward : MemoryKernel::activation_backward);
   if (fused) return;
   const double weighting = 2 * element + 8;
   phase.expert_memory(WorkKind::experts, "experts.weighting", MemoryKernel::cast, weighting * elements,
@@ -212,7 +216,7 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
     const double token_bytes = shape.tokens * moe.payload_out * shape.element;
     const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum, row_bytes + token_bytes,
                                         (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
-    phase.backward_by(unpermute, MemoryKernel::unpermute);
+    phase.backward_by(unpermute, MemoryKernel::unpermute_backward);
   }
   if (moe.post_projection)
     add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);

@@ -26,6 +26,17 @@ FrameworkSection read_framework(Reader in) {
   framework.fused_elementwise =
       in.flag({"fused_elementwise", "bias and activation, bias, dropout and add in one kernel each"},
               framework.fused_elementwise);
+  framework.residual_dropout =
+      in.flag({"residual_dropout",
+               "training: the add to the residual drops elements, its backward pass reads and writes once more"},
+              framework.residual_dropout);
+  framework.packed_qkv_gradient =
+      in.flag({"packed_qkv_gradient",
+               "attention's backward pass writes the gradient of the common projection; else two copies gather it"},
+              framework.packed_qkv_gradient);
+  framework.branch_gradient_add =
+      in.flag({"branch_gradient_add", "the gradients of router and experts are added by a kernel of its own"},
+              framework.branch_gradient_add);
   framework.fused_expert_activation = in.flag(
       {"fused_expert_activation", "else activation, product with the router's weight in fp32, cast: a kernel each"},
       framework.fused_expert_activation);

@@ -75,7 +75,7 @@ TEST(CalibrateKernels, WarnsAndGoesOn) {
   samples[99].seconds = 1e-9;  // impossible
   Calibration base{.name = "other", .device = "other", .laws = {testing::product_law("gemm.bf16")}};
   base.laws[0].provenance.samples = 7;
-  const CalibrationRun run = calibrate_kernels(samples, round_device(), {}, &base);
+  const CalibrationRun run = calibrate_device({.kernels = samples, .overlap = {}, .power = {}}, round_device(), {}, &base);
   ASSERT_EQ(run.kernels.size(), 1U);
   EXPECT_NEAR(run.calibration.find("memory.copy")->coefficient("efficiency"), 0.8, 0.02);
   ASSERT_NE(run.calibration.find("gemm.bf16"), nullptr);
@@ -83,7 +83,7 @@ TEST(CalibrateKernels, WarnsAndGoesOn) {
   ASSERT_EQ(run.warnings.size(), 2U);
   EXPECT_NE(run.warnings[0].find("contradict"), std::string::npos) << run.warnings[0];
   EXPECT_NE(run.warnings[1].find("too few"), std::string::npos) << run.warnings[1];
-  EXPECT_THROW(static_cast<void>(calibrate_kernels({}, round_device(), {}, nullptr)), InputError);
+  EXPECT_THROW(static_cast<void>(calibrate_device({}, round_device(), {}, nullptr)), InputError);
 }
 
 class NcclTests : public ::testing::Test {

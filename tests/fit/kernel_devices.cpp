@@ -64,7 +64,7 @@ std::vector<KernelTable> make_tables() {
       {"h200_sxm",
        {kMeasured},
        {"gemm.bf16", "grouped_gemm.bf16", "batched_gemm.bf16", "attention.prefill.bf16", "attention.backward.bf16",
-        "attention.decode.bf16", "memory.norm", "memory.activation", "memory.residual_add", "memory.copy",
+        "attention.decode.bf16", "router", "memory.norm", "memory.activation", "memory.residual_add", "memory.copy",
         "memory.router", "memory.permute", "memory.unpermute", "memory.unpermute_atomic", "memory.optimizer"},
        from("measured by scripts/bench_torch.py", "Apache-2.0",
             "NVIDIA H200, 700 W, driver 580.159, CUDA 13.0, torch 2.11, cuDNN 9.19; cold cache")});

@@ -21,9 +21,15 @@ struct GemmLaw {
   double wave_smoothing = 1;      ///< 0: whole waves, 1: none
   double memory_efficiency = 1;   ///< of the data sheet's bandwidth, in (0, 1]
   double cache_speedup = 1;       ///< bandwidth of the L2 cache : that of the memory, >= 1
-  double cache_share = 1;         ///< of the L2 cache that operands can use
+  double cache_share = 1;         ///< of the L2 cache that operands can use; 0: cold samples
   double throttle = 0;            ///< slow-down of long dense products by power
   double throttle_time = 1e-3;    ///< [s] of work at which half of it has set in
+  double small_rows = 0;          ///< 0: any tile; else PyTorch's grouped kernels (ATen/native/cuda/GroupMM.cu, H100):
+                                  ///< 64 x 128 up to so many mean rows or columns, 128 x 256 beyond, in pairs along m
+  double paired_columns =
+      0;                   ///< not 0: the larger of these alone, turned (weight gradients: their rows are our columns)
+  double memory_bend = 0;  ///< streams of 2^27 B reach memory_efficiency, larger ones more: power of their size
+  double overlap_power = 4;  ///< how well work and memory hide each other; 1: they add up
 };
 
 /// @throws InputError when a coefficient is out of range
@@ -75,7 +81,9 @@ struct GemmKernel {
     double products = 0;  ///< with at least one row
     double result = 0;    ///< bytes moved per element of the result
     std::array<double, kTiles.size()> row_tiles{};
+    std::array<double, 2> pair_tiles{};  ///< rows in pairs of tiles of 64 and of 128, two each
   };
+  [[nodiscard]] std::array<double, kTiles.size()> waves_of(const Group& group, double n) const;
   [[nodiscard]] LawTime time(const Group& group, double n, double k) const;
 };
 

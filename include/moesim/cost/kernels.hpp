@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -64,18 +65,31 @@ struct AttentionShape {
   DType dtype = DType::bf16;
 };
 
+/// The router's decision from its scores: softmax, top-k, rows sorted by expert.
+struct RouterShape {
+  double tokens = 0;
+  double experts = 0;
+  double top_k = 0;
+};
+
 /// Kernels that move bytes and compute little: time from the bytes they move.
 enum class MemoryKernel {
   norm,
+  norm_backward,
   activation,
+  activation_backward,
   gated_activation,
+  gated_activation_backward,
   residual_add,
   rotary,
   softmax,
   router,
+  router_backward,
   permute,
   unpermute,
+  unpermute_backward,
   unpermute_atomic,
+  qkv_gradient,
   embedding,
   cross_entropy,
   optimizer,
@@ -85,22 +99,31 @@ enum class MemoryKernel {
 struct NamedMemoryKernel {
   std::string_view name;
   MemoryKernel kernel;
+  std::optional<MemoryKernel> stand_in = {};  ///< whose law counts where this kernel was not measured by itself
 };
-inline constexpr std::array kMemoryKernels = {NamedMemoryKernel{"norm", MemoryKernel::norm},
-                                              NamedMemoryKernel{"activation", MemoryKernel::activation},
-                                              NamedMemoryKernel{"gated_activation", MemoryKernel::gated_activation},
-                                              NamedMemoryKernel{"residual_add", MemoryKernel::residual_add},
-                                              NamedMemoryKernel{"rotary", MemoryKernel::rotary},
-                                              NamedMemoryKernel{"softmax", MemoryKernel::softmax},
-                                              NamedMemoryKernel{"router", MemoryKernel::router},
-                                              NamedMemoryKernel{"permute", MemoryKernel::permute},
-                                              NamedMemoryKernel{"unpermute", MemoryKernel::unpermute},
-                                              NamedMemoryKernel{"unpermute_atomic", MemoryKernel::unpermute_atomic},
-                                              NamedMemoryKernel{"embedding", MemoryKernel::embedding},
-                                              NamedMemoryKernel{"cross_entropy", MemoryKernel::cross_entropy},
-                                              NamedMemoryKernel{"optimizer", MemoryKernel::optimizer},
-                                              NamedMemoryKernel{"copy", MemoryKernel::copy},
-                                              NamedMemoryKernel{"cast", MemoryKernel::cast}};
+inline constexpr std::array kMemoryKernels = {
+    NamedMemoryKernel{"norm", MemoryKernel::norm},
+    NamedMemoryKernel{"norm_backward", MemoryKernel::norm_backward, MemoryKernel::norm},
+    NamedMemoryKernel{"activation", MemoryKernel::activation},
+    NamedMemoryKernel{"activation_backward", MemoryKernel::activation_backward, MemoryKernel::activation},
+    NamedMemoryKernel{"gated_activation", MemoryKernel::gated_activation},
+    NamedMemoryKernel{"gated_activation_backward", MemoryKernel::gated_activation_backward,
+                      MemoryKernel::gated_activation},
+    NamedMemoryKernel{"residual_add", MemoryKernel::residual_add},
+    NamedMemoryKernel{"rotary", MemoryKernel::rotary},
+    NamedMemoryKernel{"softmax", MemoryKernel::softmax},
+    NamedMemoryKernel{"router", MemoryKernel::router},
+    NamedMemoryKernel{"router_backward", MemoryKernel::router_backward, MemoryKernel::softmax},
+    NamedMemoryKernel{"permute", MemoryKernel::permute},
+    NamedMemoryKernel{"unpermute", MemoryKernel::unpermute},
+    NamedMemoryKernel{"unpermute_backward", MemoryKernel::unpermute_backward, MemoryKernel::unpermute},
+    NamedMemoryKernel{"unpermute_atomic", MemoryKernel::unpermute_atomic},
+    NamedMemoryKernel{"qkv_gradient", MemoryKernel::qkv_gradient, MemoryKernel::copy},
+    NamedMemoryKernel{"embedding", MemoryKernel::embedding},
+    NamedMemoryKernel{"cross_entropy", MemoryKernel::cross_entropy},
+    NamedMemoryKernel{"optimizer", MemoryKernel::optimizer},
+    NamedMemoryKernel{"copy", MemoryKernel::copy},
+    NamedMemoryKernel{"cast", MemoryKernel::cast}};
 
 /// What a kernel cannot do without: FLOPs of its products (two per multiply-add), and bytes of its operands and
 /// results, each moved once. Their ratio is the arithmetic intensity of the roofline model (Williams, Waterman,
@@ -115,9 +138,9 @@ struct KernelAmount {
 
 /// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
 /// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `grouped_wgrad.DTYPE`, `batched_gemm.DTYPE`,
-/// `attention.prefill.DTYPE`, `attention.backward.DTYPE`, `attention.decode.DTYPE`, `memory.KERNEL`. A 16-bit type
-/// without a law takes the other's (equal peaks and bytes). A kernel without a law takes its roofline bound, within a
-/// factor of two; its `law` is null. Law (checked): never faster than flops / peak.
+/// `attention.prefill.DTYPE`, `attention.backward.DTYPE`, `attention.decode.DTYPE`, `router`, `memory.KERNEL`. A 16-bit
+/// type without a law takes the other's (equal peaks and bytes). A kernel without a law takes its roofline bound,
+/// within a factor of two; its `law` is null. Law (checked): never faster than flops / peak.
 class KernelModel {
  public:
   /// @throws InputError when a law lacks a coefficient or has one out of range
@@ -126,6 +149,8 @@ class KernelModel {
   [[nodiscard]] KernelEstimate gemm(const GemmShape& shape) const;
   [[nodiscard]] KernelEstimate grouped_gemm(const GroupedGemmShape& shape) const;
   [[nodiscard]] KernelEstimate attention(const AttentionShape& shape) const;
+  /// By the law `router`, else by `memory.router` and the bytes of the scores.
+  [[nodiscard]] KernelEstimate router(const RouterShape& shape) const;
   /// @param moved bytes read plus bytes written, each once
   [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, Bytes moved) const;
 

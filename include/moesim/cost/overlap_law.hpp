@@ -9,7 +9,7 @@ namespace moesim {
 
 /// What a matrix product of 16-bit numbers and a collective cost each other while both run on one device: the law
 /// `overlap.bf16` of its calibration (a product beside a kernel that holds as many multiprocessors as NCCL has
-/// channels; `scripts/fit_overlap.py`). A product that takes t alone takes t (1 + (doubling / t)^power): its tiles need
+/// channels; fitted by `calibrate`). A product that takes t alone takes t (1 + (doubling / t)^power): its tiles need
 /// another wave, which costs a long product less. Outside the measured t the nearest measured one counts.
 struct ProductOverlap {
   const FittedLaw* law = nullptr;

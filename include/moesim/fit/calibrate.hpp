@@ -1,10 +1,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "moesim/fit/fit_kernels.hpp"
 #include "moesim/fit/fit_links.hpp"
+#include "moesim/fit/fit_overlap.hpp"
+#include "moesim/fit/fit_power.hpp"
 
 namespace moesim {
 
@@ -29,10 +32,20 @@ struct CalibrationRun {
   std::vector<std::string> warnings;  ///< samples against physics, poor fits, too few samples
 };
 
+/// What was measured on a device.
+struct DeviceSamples {
+  std::vector<KernelSample> kernels;
+  std::vector<OverlapSample> overlap;
+  std::vector<PowerSample> power;
+};
+/// Adds the samples of a file of any kind: kernels, products beside copies, products in the long run.
+/// @throws InputError with every bad line, MachineError when the file cannot be read
+void read_device_samples(const std::string& path, DeviceSamples& samples);
+
 /// @param base laws that no sample says anything of are taken from there, marked as transferred; may be null
 /// @throws InputError when no law can be fitted
-[[nodiscard]] CalibrationRun calibrate_kernels(std::vector<KernelSample> samples, const Device& device,
-                                               const KernelFitOptions& options, const Calibration* base);
+[[nodiscard]] CalibrationRun calibrate_device(DeviceSamples samples, const Device& device,
+                                              const KernelFitOptions& options, const Calibration* base);
 [[nodiscard]] CalibrationRun calibrate_links(std::vector<LinkSample> samples, const CollectiveModel& model,
                                              const std::string& name, const Provenance& provenance);
 
@@ -40,6 +53,8 @@ struct CalibrationRun {
 /// "# Rank", the collective that of the line "# Collective test starting" or of the file's name
 /// (alltoall_perf.txt ...). @throws InputError with every bad line, MachineError when the file cannot be read
 [[nodiscard]] std::vector<LinkSample> read_nccl_tests(const std::string& path);
+/// The same of the file's text.
+[[nodiscard]] std::vector<LinkSample> parse_nccl_tests(std::string_view text, const std::string& path);
 /// Whether the file looks like nccl-tests' output.
 [[nodiscard]] bool is_nccl_tests(const std::string& path);
 /// One or the other: read_nccl_tests or read_link_samples.

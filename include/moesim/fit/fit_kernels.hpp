@@ -4,6 +4,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "moesim/cluster/device.hpp"
@@ -25,6 +26,7 @@ struct KernelSample {
   AttentionShape attention;
   double bytes = 0;  ///< moved by a memory-bound kernel, or beside fused experts' products
   double seconds = 0;
+  bool cold = false;  ///< measured over rotated buffers: no operand was in the cache
 };
 
 /// Which rows of a table are taken, beside its own columns.
@@ -48,6 +50,9 @@ struct SampleSelection {
 [[nodiscard]] std::vector<KernelSample> read_kernel_samples(const std::string& path,
                                                             const SampleSelection& selection = {});
 
+/// The same of the file's text.
+[[nodiscard]] std::vector<KernelSample> parse_kernel_samples(std::string_view text, const std::string& path);
+
 struct KernelFitOptions {
   std::size_t most_samples = 6000;  ///< of one fit, drawn evenly; the errors are of all samples
   int folds = 5;
@@ -60,8 +65,9 @@ struct RegionError {
   int samples = 0;
   double median = 0;
   double p90 = 0;
-  double bias = 0;     ///< median of ln(measured / predicted)
-  double log_p90 = 0;  ///< 90 % quantile of |ln(measured / predicted)|: the spread
+  double bias = 0;      ///< median of ln(measured / predicted)
+  double log_p90 = 0;   ///< holds 90 % of |ln(measured / predicted)|: the spread
+  double coverage = 0;  ///< share within the 90 % intervals that the residuals of the other folds give, by region
 };
 
 struct KernelFit {

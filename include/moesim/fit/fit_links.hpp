@@ -50,6 +50,7 @@ struct LeftOut {
   double median = 0;
   double p90 = 0;
   double median_log_ratio = 0;  ///< of ln(measured / predicted): its sign is the bias
+  double coverage = 0;          ///< share within the 90 % intervals that what else was left out gives, by size
 };
 
 struct LinkFit {

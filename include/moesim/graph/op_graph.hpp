@@ -52,7 +52,7 @@ struct HostWait {
 
 /// `launches` kernels on the compute stream; the shape is that of all of them together, except for GEMMs: `shape` once.
 struct KernelWork {
-  std::variant<GemmShape, AttentionShape, MemoryWork, ExpertGemm, ExpertMemoryWork, HostWait> shape;
+  std::variant<GemmShape, AttentionShape, MemoryWork, ExpertGemm, ExpertMemoryWork, RouterShape, HostWait> shape;
   double launches = 1;
 };
 

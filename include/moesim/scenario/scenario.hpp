@@ -57,6 +57,9 @@ struct Framework {
   bool atomic_unpermute = false;
   bool flash_attention = true;          ///< else scores are written to memory
   bool fused_elementwise = true;        ///< bias+activation, bias+dropout+add in one kernel each
+  bool residual_dropout = true;         ///< else the gradients of a residual's branch pass as they are
+  bool packed_qkv_gradient = true;      ///< attention writes it for the common projection; else copies gather it
+  bool branch_gradient_add = false;     ///< gradients of router and experts are added by a kernel of its own
   bool fused_expert_activation = true;  ///< else the product with the router's weight, in fp32, is a kernel of its own
   bool fused_cross_entropy = true;      ///< else softmax and loss make a dozen passes over the logits in fp32
   AllToAllAlgorithm all_to_all = AllToAllAlgorithm::flat;
