@@ -84,7 +84,8 @@ OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const Rou
     return moving_cost(kernels, memory->kernel, memory->moved / work.launches, work.launches);
   }
   if (const auto* router = std::get_if<RouterShape>(&work.shape)) {
-    return repeated(kernels.router(*router), work.launches, memory_kernel_name(MemoryKernel::router));
+    return repeated(kernels.router(*router), kernel_amount(*router), work.launches,
+                    memory_kernel_name(MemoryKernel::router));
   }
   if (const auto* gemm = std::get_if<ExpertGemm>(&work.shape)) {
     return expert_gemm_cost(kernels, *gemm, routing, ep_rank);

@@ -56,8 +56,10 @@ void declare(CLI::App& app, Slot& slot) {
   }
   const std::string name = option.short_name.empty() ? option.name : option.short_name + "," + option.name;
   slot.handle = app.add_option(name, slot.values);
-  // A repeatable option takes one value each time that it is given; a repeatable positional takes what there is.
+  // A repeatable option takes one value each time that it is given; a repeatable positional takes what there is,
+  // another just one (CLI11 allows no second positional of any number).
   slot.handle->allow_extra_args(option.positional() && option.repeatable);
+  if (option.positional() && !option.repeatable) slot.handle->expected(1);
   slot.handle->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 

@@ -25,6 +25,8 @@ KernelAmount kernel_amount(const GroupedGemmShape& shape) {
   return product_amount(rows, products, shape.n, shape.k, shape.dtype, shape.result);
 }
 
+KernelAmount kernel_amount(const RouterShape& shape) { return {.flops = {}, .bytes = router_bytes(shape)}; }
+
 KernelAmount kernel_amount(const AttentionShape& shape) {
   return {.flops = attention_flops(shape), .bytes = attention_bytes(shape)};
 }

@@ -395,7 +395,7 @@ class Calibrate(Case):
 
     def test_what_is_missing_is_the_users_input(self):
         self.assertEqual(run("calibrate", "/nowhere.csv", *ROOT).returncode, 2)
-        self.assertEqual(run("calibrate", "/nowhere.csv", "--device", "h100_sxm", *ROOT).returncode, 1)
+        self.assertEqual(run("calibrate", "/nowhere.csv", "--device", "h100_sxm", *ROOT).returncode, 2)
 
 
 class Validate(Case):

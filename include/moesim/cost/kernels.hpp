@@ -135,6 +135,7 @@ struct KernelAmount {
 [[nodiscard]] KernelAmount kernel_amount(const GemmShape& shape);
 [[nodiscard]] KernelAmount kernel_amount(const GroupedGemmShape& shape);  ///< weights of experts without rows stay put
 [[nodiscard]] KernelAmount kernel_amount(const AttentionShape& shape);
+[[nodiscard]] KernelAmount kernel_amount(const RouterShape& shape);  ///< its scores; sorting counts no FLOPs
 
 /// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
 /// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `grouped_wgrad.DTYPE`, `batched_gemm.DTYPE`,
