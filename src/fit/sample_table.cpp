@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace moesim {
 namespace {
@@ -35,7 +36,7 @@ std::string text_of(const std::string& path) {
 
 SampleTable::SampleTable(const std::string& path) : SampleTable(path, text_of(path)) {}
 
-SampleTable::SampleTable(const std::string& path, std::string_view text) : path_(path) {
+SampleTable::SampleTable(std::string path, std::string_view text) : path_(std::move(path)) {
   for (int line = 1; !text.empty(); ++line) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view one = text.substr(0, end);

@@ -14,7 +14,7 @@ class SampleTable {
   /// @throws MachineError when it cannot be read, InputError when a line has too few fields
   explicit SampleTable(const std::string& path);
   /// The same of the file's text.
-  SampleTable(const std::string& path, std::string_view text);
+  SampleTable(std::string path, std::string_view text);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t rows() const { return lines_.size(); }

@@ -77,7 +77,7 @@ std::optional<int> ranks_of(const json& node) {
 std::vector<json> nodes_in(std::string_view text, const std::string& file) {
   std::vector<json> nodes;
   const auto take = [&](const json& value) {
-    if (value.is_object() && member(value, "type").is_null() == false) nodes.push_back(value);
+    if (value.is_object() && !member(value, "type").is_null()) nodes.push_back(value);
   };
   for (const json& value : parse_json_sequence(text, file)) {
     const json& listed = value.is_array() ? value : field(value, "nodes", "node");

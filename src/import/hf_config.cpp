@@ -18,10 +18,10 @@ using nlohmann::json;
 
 /// What the model's class says and its config.json does not.
 struct HfFamily {
-  std::string_view type;     ///< model_type
+  std::string_view type;          ///< model_type
   std::string_view experts = {};  ///< key of the number of experts; empty: dense
   std::string_view width = {};    ///< key of an expert's width
-  bool latent = false;       ///< attention of DeepSeek
+  bool latent = false;            ///< attention of DeepSeek
   bool qk_norm = false;
   bool qkv_bias = false;
   bool biases = false;  ///< of all linear layers, whatever attention_bias says

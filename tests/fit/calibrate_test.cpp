@@ -75,7 +75,8 @@ TEST(CalibrateKernels, WarnsAndGoesOn) {
   samples[99].seconds = 1e-9;  // impossible
   Calibration base{.name = "other", .device = "other", .laws = {testing::product_law("gemm.bf16")}};
   base.laws[0].provenance.samples = 7;
-  const CalibrationRun run = calibrate_device({.kernels = samples, .overlap = {}, .power = {}}, round_device(), {}, &base);
+  const CalibrationRun run =
+      calibrate_device({.kernels = samples, .overlap = {}, .power = {}}, round_device(), {}, &base);
   ASSERT_EQ(run.kernels.size(), 1U);
   EXPECT_NEAR(run.calibration.find("memory.copy")->coefficient("efficiency"), 0.8, 0.02);
   ASSERT_NE(run.calibration.find("gemm.bf16"), nullptr);

@@ -106,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(Devices, ShippedProducts,
                          [](const auto& instance) { return instance.param.device; });
 
 // What moesim-bench measured through cuBLASLt on its own random shapes, none of which the fit has seen, in the range of
-// experts' widths: 15 % at 90 %; nine in ten in the interval. The goal of 5 % for the median is missed by a hair: 5.05 %.
+// experts' widths: 15 % at 90 %; nine in ten in the interval. The goal of 5 % for the median is missed by a hair: 5.05
+// %.
 TEST(MeasuredByTheBench, H100Products_WithinTheTolerance) {
   const std::filesystem::path root = MOESIM_SOURCE_DIR;
   const KernelModel model = load_device(root / "configs" / "devices" / "h100_sxm.yaml", {}, ConfigRoots{});

@@ -84,7 +84,7 @@ struct GemmKernel {
     std::array<double, 2> pair_tiles{};  ///< rows in pairs of tiles of 64 and of 128, two each
   };
   [[nodiscard]] std::array<double, kTiles.size()> waves_of(const Group& group, double n) const;
-  [[nodiscard]] LawTime time(const Group& group, double n, double k) const;
+  [[nodiscard]] LawTime time(const Group& given, double n, double k) const;
 };
 
 /// A kernel of fixed tiles that walks over all experts (Triton's fused experts): small row tiles that stream the
