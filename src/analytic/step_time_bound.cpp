@@ -24,6 +24,13 @@ struct PassBound {
   Seconds weight_gradient;
 };
 
+/// Stages of the same parts run the same kernels.
+bool same_parts(const Stage& a, const Stage& b) {
+  return std::ranges::equal(a.forward, b.forward, [](const Phase& one, const Phase& other) {
+    return one.name == other.name && one.repeat == other.repeat;
+  });
+}
+
 class Bounds {
  public:
   Bounds(const Scenario& scenario, const OpGraph& graph)
@@ -31,25 +38,24 @@ class Bounds {
 
   Seconds graph_bound() {
     struct StageBound {
-      PassBound forward, backward, last_backward;
+      PassBound forward, backward;
+      [[nodiscard]] Seconds both() const { return forward.time + backward.time; }
     };
-    const double before_last = graph_.micro_batches - 1;
-    Seconds longest;
     std::vector<StageBound> stages;
-    for (const Stage& stage : graph_.stages) {
-      // With one micro-batch the ordinary backward pass does not run at all.
-      stages.push_back(
-          {pass(stage.forward), before_last > 0 ? pass(stage.backward) : PassBound{}, pass(stage.last_backward)});
+    for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
+      const Stage& stage = graph_.stages[i];
+      // The last backward pass has its reductions more than the others.
+      stages.push_back(i > 0 && same_parts(stage, graph_.stages[i - 1])
+                           ? stages.back()
+                           : StageBound{pass(stage.forward), pass(stage.backward)});
     }
-    for (std::size_t slowest = 0; slowest < stages.size(); ++slowest) {
-      const StageBound& stage = stages[slowest];
-      Seconds time =
-          (1 + before_last) * stage.forward.time + before_last * stage.backward.time + stage.last_backward.time;
-      const double idle = least_bubble(stage.forward, stage.last_backward);
-      for (std::size_t other = 0; other < stages.size() && idle > 0; ++other) {
-        if (other != slowest) time += idle * (stages[other].forward.time + stages[other].last_backward.time);
-      }
-      longest = std::max(longest, time);
+    Seconds all;
+    for (const StageBound& stage : stages) all += stage.both();
+    Seconds longest;
+    for (const StageBound& stage : stages) {
+      const Seconds others = all - stage.both();
+      longest =
+          std::max(longest, graph_.micro_batches * stage.both() + least_bubble(stage.forward, stage.backward) * others);
     }
     return longest;
   }
