@@ -25,6 +25,7 @@ struct CalibrateOptions {
   std::optional<std::filesystem::path> cluster;
   std::optional<std::filesystem::path> base;
   std::string name;
+  std::optional<std::string> residuals;
   KernelFitOptions fit;
 };
 
@@ -56,6 +57,7 @@ CalibrateOptions read_options(const Arguments& arguments, const Environment& env
   if (arguments.given("--device")) options.device = find_config("devices", text("--device"), options.common.roots);
   if (arguments.given("--cluster")) options.cluster = find_config("clusters", text("--cluster"), options.common.roots);
   if (arguments.given("--base")) options.base = text("--base");
+  if (arguments.given("--residuals")) options.residuals = text("--residuals");
   return options;
 }
 
@@ -140,6 +142,26 @@ Listing report_of(const CalibrationRun& run) {
   return listing;
 }
 
+/// Every sample of the kernels beside its cross-validated prediction, for `plot` and for tables.
+Listing samples_of(const CalibrationRun& run) {
+  Listing listing{.what = "left_out_samples",
+                  .columns = {{"law", "law"},
+                              {"shape", "shape"},
+                              {"region", "region"},
+                              {"fold", "fold"},
+                              {"measured_s", "measured, us", 1e-6},
+                              {"predicted_s", "predicted, us", 1e-6},
+                              {"in_interval", "in interval"}},
+                  .rows = {}};
+  for (const KernelFit& fit : run.kernels) {
+    for (const LeftOutSample& one : fit.samples) {
+      listing.rows.push_back({fit.law.name, one.shape, one.region, static_cast<double>(one.fold), one.measured,
+                              one.predicted, std::string(one.held ? "yes" : "no")});
+    }
+  }
+  return listing;
+}
+
 Output run_calibrate(const CalibrateOptions& options, const Environment& environment) {
   CalibrationRun run = options.device ? fit_device(options) : fit_cluster(options);
   if (!options.name.empty()) run.calibration.name = options.name;
@@ -150,6 +172,7 @@ Output run_calibrate(const CalibrateOptions& options, const Environment& environ
   shown.output = std::nullopt;  // -o is the calibration; what is shown are its errors
   Output output = render(report_of(run), info, shown, environment);
   if (options.common.output) write_file(*options.common.output, calibration_yaml(run.calibration));
+  if (options.residuals) write_file(*options.residuals, to_csv(samples_of(run), info));
   for (std::string& warning : run.warnings) output.notes.push_back("warning: " + std::move(warning));
   return output;
 }
@@ -174,13 +197,19 @@ Command calibrate_command() {
                    .value = "FILE",
                    .help = "calibration of a similar device: its laws stand in for kernels without samples, marked as "
                            "transferred"},
+                  {.name = "--residuals",
+                   .value = "FILE",
+                   .help = "also writes every sample of a kernel beside the prediction of a fit without it (CSV; "
+                           "'moesim plot' draws it)"},
                   {.name = "--name", .value = "NAME", .help = "of the calibration (default: that of the device)"},
                   {.name = "--source", .value = "TEXT", .help = "where the samples are from (default: their files)"},
                   {.name = "--license", .value = "TEXT", .help = "of the samples"},
                   {.name = "--hardware", .value = "TEXT", .help = "GPU, driver, clocks, library versions"},
                   {.name = "--date", .value = "DATE", .help = "of the fit (default: today)"}},
       .examples = {{"calibrate samples.csv --device h100_sxm -o h100_sxm.yaml", "kernels of a device"},
-                   {"calibrate alltoall_perf.txt --cluster h100_sxm_4x8 -o links.yaml", "links, from nccl-tests"}}};
+                   {"calibrate alltoall_perf.txt --cluster h100_sxm_4x8 -o links.yaml", "links, from nccl-tests"},
+                   {"calibrate samples.csv --device h100_sxm -o h100_sxm.yaml --residuals residuals.csv",
+                    "and what it misses, sample by sample"}}};
   const std::vector<Option> common = common_options({.model = false});
   command.options.insert(command.options.end(), common.begin(), common.end());
   command.run = [](const Arguments& arguments, const Environment& environment) {

@@ -129,7 +129,8 @@ Command plot_command() {
           "Draws what other commands wrote: predict and compare (JSON) as stacked breakdowns (also as roofline and "
           "expert_load), explain (JSON) as "
           "sensitivities, validate (JSON) as predicted against measured, sweeps (CSV) as lines with their intervals "
-          "over one key or as a heat map over two, search as time against memory, traces of the flow engine as a "
+          "over one key or as a heat map over two, search as time against memory, calibrate --residuals as measured "
+          "over predicted, traces of the flow engine as a "
           "timeline of ranks or as the use of "
           "links. A figure is a Vega-Lite specification (.vl.json); the other endings are drawn from it by a renderer "
           "that scripts/setup.sh installs.",
@@ -150,7 +151,7 @@ Command plot_command() {
                   {.name = "--where",
                    .value = "COLUMN=VALUE",
                    .help = "sweeps: only the rows with this value; traces: rank=3, stream=compute, link=nic, "
-                           "from=1.2s, to=1.4s; compare: variant=bigmac",
+                           "from=1.2s, to=1.4s; compare: variant=bigmac; residuals: law=gemm.bf16",
                    .repeatable = true},
                   {.name = "--title", .value = "TEXT", .help = "instead of the usual title"},
                   {.name = "--renderer",
@@ -162,6 +163,7 @@ Command plot_command() {
           {"plot sweep.csv --x cluster.nic.bandwidth_Bps --where cluster.nic.count=2 -o nic.png", "a part of a sweep"},
           {"plot trace.json --where rank=0 --where from=10ms --where to=20ms -o layer.svg", "a part of a timeline"},
           {"plot compare.json --figure roofline --where variant=bigmac -o roofline.png", "how good are its kernels?"},
+          {"plot residuals.csv --where law=gemm.bf16 -o residuals.png", "which products does the law miss?"},
           {"plot validation.json", "the specification, for other tools"}}};
   for (const NamedFigure& figure : kFigures) command.options[1].choices.emplace_back(figure.name);
   const std::vector<Option> common = common_options({.model = false});

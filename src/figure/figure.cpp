@@ -16,6 +16,7 @@ using figure::Json;
 
 FigureKind usual_kind(const ResultFile& result, const FigureOptions& options) {
   if (result.table && figure::is_search(*result.table)) return FigureKind::pareto;
+  if (result.table && figure::is_residuals(*result.table)) return FigureKind::residuals;
   if (result.table) {
     const figure::SweepTable table(result, options);
     const bool one_axis = table.axes().size() < 2 || !options.x.empty();
@@ -30,7 +31,7 @@ FigureKind usual_kind(const ResultFile& result, const FigureOptions& options) {
   throw InputError(
       {{.file = result.name,
         .message = "is none of the results that are drawn (predict, compare, explain, validate, search in JSON; "
-                   "traces of the flow engine; sweep and search in CSV)"}});
+                   "traces of the flow engine; sweep, search and residuals in CSV)"}});
 }
 
 Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const FigureOptions& options,
@@ -58,6 +59,8 @@ Json figure_of(FigureKind kind, const std::vector<ResultFile>& results, const Fi
       return figure::roofline_figure(results.front(), options, run);
     case FigureKind::expert_load:
       return figure::expert_load_figure(results.front(), options, run);
+    case FigureKind::residuals:
+      return figure::residuals_figure(results.front(), options, run);
     case FigureKind::sensitivity:
       break;
   }

@@ -61,6 +61,8 @@ struct Unit {
 /// Cell of a table as a number. @throws InputError naming file, row and column
 [[nodiscard]] double cell_number(const ResultFile& file, std::size_t row, std::size_t column);
 
+/// Is the table what `moesim calibrate --residuals` writes?
+[[nodiscard]] bool is_residuals(const ResultTable& table);
 /// Is the table what `moesim search` writes?
 [[nodiscard]] bool is_search(const ResultTable& table);
 
@@ -75,6 +77,7 @@ struct Unit {
 [[nodiscard]] Json pareto_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json roofline_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json expert_load_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
+[[nodiscard]] Json residuals_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 [[nodiscard]] Json sensitivity_figure(const ResultFile& result, const FigureOptions& options, const RunInfo& run);
 
 }  // namespace moesim::figure

@@ -100,6 +100,14 @@ std::vector<Residual> leave_out(const std::string& name, const std::vector<Kerne
   return residuals_of(fit_once(name, seen, device, options).law, unseen, device);
 }
 
+std::string shape_text(const KernelSample& sample) {
+  std::string text;
+  for (const auto& [name, value] : arguments_of(sample)) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+  }
+  return text;
+}
+
 /// Fold of each sample: keys are shuffled (always alike), so that no fold is a range of sizes.
 std::vector<int> folds_of(const std::vector<KernelSample>& samples, int folds) {
   std::map<std::string, int> fold_of_key;
@@ -147,11 +155,26 @@ KernelFit fit_kernel(std::span<const KernelSample> samples, const Device& device
 
   const std::vector<int> fold_of = folds_of(all, options.folds);
   std::vector<Residual> residuals;
+  std::vector<std::size_t> sample_of;  // each residual's
   for (int fold = 0; fold < options.folds; ++fold) {
     std::vector<Residual> some =
         leave_out(name, all, device, options, [&](std::size_t i) { return fold_of[i] == fold; });
     for (Residual& one : some) one.fold = fold;
     residuals.insert(residuals.end(), some.begin(), some.end());
+    for (std::size_t i = 0; i < all.size() && !some.empty(); ++i) {
+      if (fold_of[i] == fold) sample_of.push_back(i);
+    }
+  }
+  MOESIM_ENSURES(sample_of.size() == residuals.size());
+  const std::vector<bool> held = held_by_other_folds(residuals);
+  for (std::size_t i = 0; i < residuals.size(); ++i) {
+    const KernelSample& sample = all[sample_of[i]];
+    fit.samples.push_back({.shape = shape_text(sample),
+                           .region = std::string(residuals[i].region),
+                           .fold = residuals[i].fold,
+                           .measured = sample.seconds,
+                           .predicted = sample.seconds / std::exp(residuals[i].log_ratio),
+                           .held = held[i]});
   }
   fit.all = error_of("all", residuals);
   fit.regions = errors_by_region(residuals);

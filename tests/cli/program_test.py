@@ -393,6 +393,23 @@ class Calibrate(Case):
             self.assertEqual(rows[0]["law"], "memory.copy")
             self.assertLess(float(rows[0]["median_error"]), 0.02)
 
+    def test_residuals_are_what_the_errors_are_made_of(self):
+        lines = ["kernel,dtype,m,n,k,bytes,time_us"]
+        for i in range(60):
+            size = 10 ** (4 + 5 * i / 60)
+            lines.append(f"copy,bf16,,,,{size:.0f},{(2 + 1e6 * size / 2.5e12) * (1.1 if i % 3 else 1):.4f}")
+        with tempfile.TemporaryDirectory() as folder:
+            samples, residuals = Path(folder) / "samples.csv", Path(folder) / "residuals.csv"
+            samples.write_text("\n".join(lines) + "\n")
+            result = run("calibrate", samples, "--device", "h100_sxm", "--residuals", residuals, "--format", "csv", *ROOT)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            rows = rows_of(residuals.read_text())
+            self.assertEqual(len(rows), 60)
+            errors = sorted(abs(float(row["measured_s"]) / float(row["predicted_s"]) - 1) for row in rows)
+            self.assertAlmostEqual(errors[30], float(rows_of(result.stdout)[0]["median_error"]), places=4)
+            held = sum(row["in_interval"] == "yes" for row in rows) / len(rows)
+            self.assertAlmostEqual(held, float(rows_of(result.stdout)[0]["coverage"]), places=4)
+
     def test_what_is_missing_is_the_users_input(self):
         self.assertEqual(run("calibrate", "/nowhere.csv", *ROOT).returncode, 2)
         self.assertEqual(run("calibrate", "/nowhere.csv", "--device", "h100_sxm", *ROOT).returncode, 2)

@@ -23,7 +23,7 @@ from browser import BROWSER, open_page
 PROGRAM, SOURCE = sys.argv[1:3]
 ROOT = ["--config-root", SOURCE]
 RENDERER = Path(os.environ.get("MOESIM_RENDERER", Path(SOURCE) / "build" / "figures"))
-# What is drawn: files by name, each the output of a command; OUT is the file.
+# What is drawn: files by name, each the output of a command; OUT is the file, SAMPLES one of measured copies.
 RESULTS = {
     "compare": ["compare", "paper_training", "--format", "json", "-o", "OUT"],
     "skewed": ["predict", "paper_skewed", "--format", "json", "-o", "OUT"],
@@ -32,6 +32,7 @@ RESULTS = {
     "bandwidth": ["sweep", "network_bandwidth", "-o", "OUT"],
     "experts": ["sweep", "routed_experts", "-o", "OUT"],
     "trace": ["predict", "paper_skewed", "--engine", "flow", "--set", "model.layers=2", "--trace", "OUT"],
+    "residuals": ["calibrate", "SAMPLES", "--device", "h100_sxm", "--residuals", "OUT"],
     "search": ["search", "paper_inference", "--pareto", "--format", "csv", "-o", "OUT"],
 }
 # Figures: (result, options of plot, class of Vega's group of marks, how many it has at least).
@@ -43,6 +44,7 @@ FIGURES = {
     "heat_map": ("experts", [], "mark-rect", 20),
     "roofline": ("compare", ["--figure", "roofline"], "mark-symbol", 20),
     "expert_load": ("skewed", ["--figure", "expert_load"], "mark-rect", 90),
+    "residuals": ("residuals", [], "mark-symbol", 50),
     "pareto": ("search", [], "mark-symbol", 5),
     "timeline": ("trace", [], "mark-rect", 50),
     "links": ("trace", ["--figure", "links"], "mark-rect", 100),
@@ -81,8 +83,14 @@ class Figures(unittest.TestCase):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.folder = Path(cls.scratch.name)
 
+        samples = cls.folder / "samples.csv"
+        sizes = [10 ** (4 + 5 * i / 60) for i in range(60)]
+        samples.write_text("kernel,dtype,m,n,k,bytes,time_us\n" + "".join(
+            f"copy,bf16,,,,{size:.0f},{(2 + size / 2.5e6) * (1 + 0.02 * (i % 5)):.4f}\n" for i, size in enumerate(sizes)))
+        paths = {"SAMPLES": samples}
+
         def compute(name):
-            result = run(*(cls.folder / name if word == "OUT" else word for word in RESULTS[name]))
+            result = run(*(paths.get(word, cls.folder / name if word == "OUT" else word) for word in RESULTS[name]))
             if result.returncode not in (0, 3):  # 3: validate, out of tolerance
                 raise RuntimeError(result.stderr)
 

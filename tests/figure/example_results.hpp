@@ -57,6 +57,15 @@ inline const ResultFile kSearch{
                                   {"8", "1", "8", "full", "1", "-", "4", "3.8", "4.3", "25", "0.1", "2e10"},
                                   {"2", "8", "16", "none", "1", "flat", "0.5", "0.4", "0.6", "200", "0.3", "3e10"}}}};
 
+// Two laws; of the first, three samples, one of them outside its interval.
+inline const ResultFile kResiduals{
+    .name = "residuals.csv",
+    .table = ResultTable{.columns = {"law", "shape", "region", "fold", "measured_s", "predicted_s", "in_interval"},
+                         .rows = {{"gemm.bf16", "k=8 m=8 n=8", "launch", "0", "1e-6", "1.1e-6", "yes"},
+                                  {"gemm.bf16", "k=16 m=8 n=8", "launch", "1", "2e-6", "1e-6", "no"},
+                                  {"gemm.bf16", "k=999 m=8 n=8", "compute", "1", "1e-3", "1e-3", "yes"},
+                                  {"memory.copy", "bytes=8", "launch", "0", "1e-6", "1e-6", "yes"}}}};
+
 // A device of 100 TFLOPS and 1 TB/s: a product at half the peak, one at half the bandwidth, one kernel that only moves.
 inline const ResultFile kPredict{.name = "predict.json", .json = R"({
   "scenario": "demo", "variant": "wide", "mode": "training", "step_time_s": 0.01,

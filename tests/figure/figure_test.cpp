@@ -49,7 +49,7 @@ const auto kExamples =
     testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
                     Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
                     Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch},
-                    Golden{"roofline", &kPredict, {.kind = FigureKind::roofline}},
+                    Golden{"residuals", &kResiduals}, Golden{"roofline", &kPredict, {.kind = FigureKind::roofline}},
                     Golden{"expert_load", &kPredict, {.kind = FigureKind::expert_load}});
 std::string name_of(const testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
 
@@ -219,6 +219,8 @@ TEST(Refusals, WhatCannotBeDrawn_IsNamed) {
        "nothing happens"},
       {{.name = "x", .json = R"({"list": "devices", "items": [{"name": "a40"}]})"}, {}, "step_time_s"},
       {{.name = "x", .json = R"({"list": "pareto", "items": []})"}, {}, "items"},
+      {kResiduals, {.where = {{"law", "gemm.fp8"}}}, "one of: gemm.bf16, memory.copy"},
+      {kSearch, {.kind = FigureKind::residuals}, "has no residuals"},
       {kCompare, {.kind = FigureKind::roofline}, "device"},
       {kCompare, {.kind = FigureKind::roofline, .where = {{"variant", "deep"}}}, "wide, narrow"},
       {kCompare, {.kind = FigureKind::expert_load}, "expert_load"},

@@ -20,6 +20,7 @@ enum class FigureKind {
   pareto,       ///< search: time against memory, the front of each number of GPUs
   roofline,     ///< predict, compare: the kernels of a step under the peaks of their device
   expert_load,  ///< predict, compare: rows of each expert and rank
+  residuals,    ///< calibrate --residuals: measured over predicted of samples that the fit had not seen
   timeline,     ///< trace of the flow engine: what each stream of each rank does when
   links,        ///< trace of the flow engine: how full links are when
 };
@@ -36,7 +37,8 @@ inline constexpr std::array kFigures = {NamedFigure{"breakdown", FigureKind::bre
                                         NamedFigure{"links", FigureKind::links},
                                         NamedFigure{"pareto", FigureKind::pareto},
                                         NamedFigure{"roofline", FigureKind::roofline},
-                                        NamedFigure{"expert_load", FigureKind::expert_load}};
+                                        NamedFigure{"expert_load", FigureKind::expert_load},
+                                        NamedFigure{"residuals", FigureKind::residuals}};
 
 /// A result in CSV, as text.
 struct ResultTable {
@@ -58,7 +60,8 @@ struct FigureOptions {
   std::string y = {};      ///< heat maps: column; empty: the second that varies
   std::string value = {};  ///< sweeps: column; empty: every speed-up (heat map: the first)
   std::vector<std::pair<std::string, std::string>> where =
-      {};  ///< sweeps: only rows with these values (as written); traces: rank, stream, link, from, to; compare: variant
+      {};  ///< sweeps: only rows with these values (as written); traces: rank, stream, link, from, to; compare:
+           ///< variant; residuals: law
 };
 
 /// The results as a Vega-Lite specification (JSON, version 6), data and caption inside. Colours are told apart by

@@ -70,12 +70,23 @@ struct RegionError {
   double coverage = 0;  ///< share within the 90 % intervals that the residuals of the other folds give, by region
 };
 
+/// A sample beside what a fit without its fold says of it.
+struct LeftOutSample {
+  std::string shape;  ///< "m=16 n=4096 k=1024"
+  std::string region;
+  int fold = 0;
+  double measured = 0;   ///< [s]
+  double predicted = 0;  ///< [s]
+  bool held = false;     ///< by the 90 % interval that the other folds' residuals give its region
+};
+
 struct KernelFit {
   FittedLaw law;
   RegionError all;                    ///< cross-validated over whole (n, k) pairs, prompts, sizes
   std::vector<RegionError> regions;   ///< the same by region of the law
   std::vector<RegionError> left_out;  ///< whole ranges of sizes left out: the smallest and the largest fifth
   std::map<std::string, double> relative_deviation;  ///< of each coefficient, from the curvature of the loss
+  std::vector<LeftOutSample> samples;                ///< each once, what `all` and `regions` are made of
 };
 
 /// Fits the law of samples that all have the same law's name: robust least squares (Huber) on ln(time), in the
