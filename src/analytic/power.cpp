@@ -11,8 +11,8 @@
 namespace moesim {
 namespace {
 
-/// Work that is mostly matrix products, and work that is mostly memory traffic; the rest (communication, bubbles,
-/// waiting for the host) leaves the multiprocessors idle.
+/// Work that is mostly matrix products, and work that is mostly memory traffic; of the rest, communication moves data
+/// and bubbles and waiting for the host leave the device idle.
 constexpr std::array kProducts = {WorkKind::attention,      WorkKind::dense_ffn, WorkKind::experts, WorkKind::ascend,
                                   WorkKind::shared_experts, WorkKind::logits,    WorkKind::descend};
 constexpr std::array kMemory = {WorkKind::norms, WorkKind::embedding, WorkKind::router, WorkKind::permute,
@@ -32,15 +32,18 @@ double sustained_slowdown(const FittedLaw& law, const GraphTime& time) {
   const double at_full = law.coefficient("slowdown_at_full");
   const double beside_memory = law.coefficient("free_beside_memory");
   const double beside_idle = law.coefficient("free_beside_idle");
+  const double beside_collectives = law.coefficient_or("free_beside_collectives", beside_idle);
   const auto is_share = [](double value) { return value >= 0 && value < 1; };
-  if (!(at_full >= 0 && is_share(beside_memory) && is_share(beside_idle))) {
+  if (!(at_full >= 0 && is_share(beside_memory) && is_share(beside_idle) && is_share(beside_collectives))) {
     throw InputError("law " + law.name + ": slowdown_at_full must be >= 0, the others in [0, 1)");
   }
   const double products = std::min(share_of(kProducts, time), 1.0);
   const double memory = std::min(share_of(kMemory, time), 1 - products);
   const double rest = 1 - products;
-  const double free =
-      rest > 0 ? (memory * beside_memory + (rest - memory) * beside_idle) / rest : std::min(beside_memory, beside_idle);
+  const double collectives = std::min(time.communication / time.total, rest - memory);
+  const double idle = rest - memory - collectives;
+  const double free = rest > 0 ? (memory * beside_memory + collectives * beside_collectives + idle * beside_idle) / rest
+                               : std::min({beside_memory, beside_collectives, beside_idle});
   return 1 + at_full * std::max(0.0, products - free) / (1 - free);
 }
 

@@ -1,8 +1,10 @@
 #include "moesim/fit/fit_power.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
+#include <string_view>
 
 #include "moesim/base/diagnostic.hpp"
 
@@ -12,13 +14,23 @@
 namespace moesim {
 namespace {
 
+struct NamedRest {
+  std::string_view name;
+  Rest rest;
+};
+constexpr std::array kRests = {NamedRest{"none", Rest::nothing}, NamedRest{"copies", Rest::copies},
+                               NamedRest{"pauses", Rest::pauses}, NamedRest{"collectives", Rest::collectives}};
+
 struct Slowdown {
   double at_full = 0;
   double free_beside_memory = 0;
   double free_beside_idle = 0;
+  std::optional<double> free_beside_collectives = std::nullopt;
 
   [[nodiscard]] double of(const PowerSample& sample) const {
-    const double free = sample.rest == Rest::copies ? free_beside_memory : free_beside_idle;
+    const double free = sample.rest == Rest::copies        ? free_beside_memory
+                        : sample.rest == Rest::collectives ? free_beside_collectives.value_or(free_beside_idle)
+                                                           : free_beside_idle;
     return 1 + at_full * std::max(0.0, sample.duty - free) / (1 - free);
   }
 };
@@ -29,7 +41,8 @@ double best_share(const std::vector<PowerSample>& samples, Rest rest, double at_
   double least = 0;
   for (int percent = 0; percent < 100; ++percent) {
     const double share = percent / 100.0;
-    const Slowdown law{.at_full = at_full, .free_beside_memory = share, .free_beside_idle = share};
+    const Slowdown law{
+        .at_full = at_full, .free_beside_memory = share, .free_beside_idle = share, .free_beside_collectives = share};
     double sum = 0;
     for (const PowerSample& one : samples) {
       if (one.rest == rest) sum += std::pow(law.of(one) - one.slowdown, 2);
@@ -53,7 +66,10 @@ std::optional<Slowdown> fit_once(const std::vector<PowerSample>& samples) {
   const double at_full = std::max(median, 0.0);
   return Slowdown{.at_full = at_full,
                   .free_beside_memory = best_share(samples, Rest::copies, at_full),
-                  .free_beside_idle = best_share(samples, Rest::pauses, at_full)};
+                  .free_beside_idle = best_share(samples, Rest::pauses, at_full),
+                  .free_beside_collectives = has(Rest::collectives)
+                                                 ? std::optional(best_share(samples, Rest::collectives, at_full))
+                                                 : std::nullopt};
 }
 
 }  // namespace
@@ -67,10 +83,9 @@ std::vector<PowerSample> read_power_samples(const std::string& path) {
   std::vector<PowerSample> samples;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string_view rest = table.text(row, "rest");
-    if (rest != "none" && rest != "copies" && rest != "pauses") {
-      table.complain(row, "rest", "is none of none, copies, pauses");
-    }
-    samples.push_back({.rest = rest == "copies" ? Rest::copies : (rest == "pauses" ? Rest::pauses : Rest::nothing),
+    const auto named = std::ranges::find(kRests, rest, &NamedRest::name);
+    if (named == kRests.end()) table.complain(row, "rest", "is none of none, copies, pauses, collectives");
+    samples.push_back({.rest = named != kRests.end() ? named->rest : Rest::nothing,
                        .duty = std::min(table.positive(row, "duty"), 1.0),
                        .slowdown = table.positive(row, "alone_tflops") / table.positive(row, "tflops")});
   }
@@ -102,6 +117,9 @@ KernelFit fit_power(std::span<const PowerSample> samples, const Provenance& prov
              .ranges = {},
              .spreads = {{"products", fit.all.log_p90}},
              .provenance = provenance};
+  if (law->free_beside_collectives) {
+    fit.law.coefficients["free_beside_collectives"] = *law->free_beside_collectives;
+  }
   fit.law.provenance.samples = static_cast<int>(all.size());
   fit.law.provenance.median_error = fit.all.median;
   fit.law.provenance.p90_error = fit.all.p90;

@@ -39,10 +39,18 @@ TEST(FitOverlap, H100_IsTheShippedLaw) {
 }
 
 TEST(FitPower, H100_IsTheShippedLaw) {
-  ASSERT_TRUE(is_power_table(samples("h100_sxm_power.csv")));
-  const KernelFit fit = fit_power(read_power_samples(samples("h100_sxm_power.csv")), {});
+  std::vector<PowerSample> all;
+  for (const char* file : {"h100_sxm_power.csv", "h100_sxm_power_collectives.csv"}) {
+    ASSERT_TRUE(is_power_table(samples(file))) << file;
+    const std::vector<PowerSample> some = read_power_samples(samples(file));
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  const KernelFit fit = fit_power(all, {});
   expect_shipped(fit.law);
-  EXPECT_LE(fit.all.p90, 0.02);
+  EXPECT_LE(fit.all.p90, 0.03);
+  // NCCL draws about as much power as copies do, and more than a device at rest.
+  EXPECT_NEAR(fit.law.coefficient("free_beside_collectives"), fit.law.coefficient("free_beside_memory"), 0.05);
+  EXPECT_LT(fit.law.coefficient("free_beside_collectives"), fit.law.coefficient("free_beside_idle") - 0.1);
 }
 
 // t (1 + (10 us / t)^0.5), copies 1.3 times as long, without noise.

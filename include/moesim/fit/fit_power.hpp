@@ -9,7 +9,7 @@
 namespace moesim {
 
 /// What goes on between the matrix products.
-enum class Rest { nothing, copies, pauses };
+enum class Rest { nothing, copies, pauses, collectives };
 
 /// Matrix products in the long run, as scripts/measure_power.py measures them.
 struct PowerSample {
@@ -25,8 +25,9 @@ struct PowerSample {
 
 /// The law power.products (docs/theory_kernels.md, sustained clocks): slowdown = 1 + s max(d - f, 0) / (1 - f). s is
 /// the median of products without a pause, f the per cent that explains best what was measured between copies
-/// (free_beside_memory) and between pauses (free_beside_idle). Each sample left out in turn.
-/// @throws InputError without samples of each kind of rest
+/// (free_beside_memory), between pauses (free_beside_idle) and, where it was, between collectives
+/// (free_beside_collectives). Each sample left out in turn.
+/// @throws InputError without samples of copies and of pauses
 [[nodiscard]] KernelFit fit_power(std::span<const PowerSample> samples, const Provenance& provenance);
 
 }  // namespace moesim
