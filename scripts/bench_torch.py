@@ -4,7 +4,7 @@
     scripts/bench_torch.py -o calibration/samples/h200_sxm_torch.csv --device h200_sxm --seconds 240
 
 Method: random data; each kernel is captured in a CUDA graph together with as many copies of its operands as it takes to exceed
-twice the L2 cache, so that no launch finds its operands there; the graph is replayed until the spread of the mean is below 1 %
+twice the L2 cache, so that no launch finds its operands there (--warm: activations it does); the graph is replayed until the spread of the mean is below 1 %
 or the time for one sample is over; the median replay counts. Samples during which the clock was throttled are dropped.
 Results are checked against float32 before they are timed. An interrupted run keeps what it has: a second one goes on.
 """
@@ -26,8 +26,10 @@ import torch.nn.functional as F
 import torch_kernels
 
 COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "rows", "layout", "sequences", "query_tokens", "context_tokens",
-           "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "time_us", "noise", "sm_clock_mhz"]
-SHAPE = COLUMNS[1:-3]
+           "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "cold", "time_us", "noise", "sm_clock_mhz", "alone_us"]
+SHAPE = COLUMNS[1:COLUMNS.index("time_us")]
+WIDTHS = [128, 256, 512, 1024, 2048, 4096, 7168]  # of rows that memory-bound kernels pass over; BigMac's payload is a narrow one
+WARM_LAUNCHES = 16
 
 def nvidia_smi(fields):
     line = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
@@ -87,7 +89,7 @@ class Bench:
         if not new:
             with open(args.output, newline="") as old:
                 for row in csv.DictReader(line for line in old if not line.startswith("#")):
-                    self.done.add(tuple(row[c] for c in SHAPE))
+                    self.done.add(tuple(row.get(c, "") for c in SHAPE))
         self.file = open(args.output, "a", newline="")
         if new:
             name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
@@ -121,9 +123,12 @@ class Bench:
 
     def record(self, shape, launches, without=None):
         """Measures and writes down; with `without`, the time of those launches is taken off."""
+        shape = shape | {"cold": 0 if self.args.warm else 1}
         key = tuple(str(shape.get(c, "")) for c in SHAPE)
         if key in self.done:
             return
+        if self.args.warm and "bytes" in shape:  # the first set of operands over and over
+            launches, without = (ops and ops[:1] * WARM_LAUNCHES for ops in (launches, without))
         try:
             microseconds, noise = self.time_us(launches)
             if without is not None:
@@ -134,11 +139,14 @@ class Bench:
         if throttled:
             self.dropped += 1
             return
-        self.writer.writerow({"device": self.args.device, **shape, "time_us": f"{microseconds:.3f}", "noise": f"{noise:.4f}", "sm_clock_mhz": mhz or ""})
-        self.file.flush()
+        self.write(shape, microseconds, noise, mhz)
         self.done.add(key)
         if sys.stderr.isatty():
             print(f"\r{len(self.done)} samples, {self.deadline - time.monotonic():.0f} s left ", end="", file=sys.stderr)
+
+    def write(self, shape, microseconds, noise, mhz):
+        self.writer.writerow({"device": self.args.device, **shape, "time_us": f"{microseconds:.3f}", "noise": f"{noise:.4f}", "sm_clock_mhz": mhz or ""})
+        self.file.flush()
 
     def over(self, share=1.0):
         return time.monotonic() > self.deadline - (1 - share) * self.args.seconds
@@ -158,18 +166,22 @@ def rounded(value, multiple):
     return max(multiple, round(value / multiple) * multiple)
 
 
-def gemm_launch(dtype, layout, m, n, k):
-    """C[m,n] = A[m,k] B[k,n] with operands of its own. fp8: scaled products, both operands with k contiguous, bf16 results."""
+def gemm_launch(dtype, layout, m, n, k, rows=None):
+    """C[m,n] = A[m,k] B[k,n] with operands of its own, or with A and C of another launch (warm: activations that were just
+    written; weights are never warm). Returns the launch and its (A, C). fp8: scaled products, both operands with k contiguous, bf16
+    results."""
     if dtype == "fp8":
-        a = torch.randn(m, k, device="cuda", dtype=torch.bfloat16).to(torch.float8_e4m3fn)
+        a, c = rows or (torch.randn(m, k, device="cuda", dtype=torch.bfloat16).to(torch.float8_e4m3fn), None)
         b = torch.randn(n, k, device="cuda", dtype=torch.bfloat16).to(torch.float8_e4m3fn).t()
         one = torch.ones((), device="cuda")
-        return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+        return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16), (a, c)
     kind = torch.bfloat16 if dtype == "bf16" else torch.float16
-    a = torch.randn(m, k, device="cuda", dtype=kind) if layout != "NT" else torch.randn(k, m, device="cuda", dtype=kind).t()
+    if rows is None:
+        a = torch.randn(m, k, device="cuda", dtype=kind) if layout != "NT" else torch.randn(k, m, device="cuda", dtype=kind).t()
+        rows = a, torch.empty(m, n, device="cuda", dtype=kind)
+    a, c = rows
     b = torch.randn(n, k, device="cuda", dtype=kind).t() if layout == "TN" else torch.randn(k, n, device="cuda", dtype=kind)
-    c = torch.empty(m, n, device="cuda", dtype=kind)
-    return lambda: torch.mm(a, b, out=c)
+    return lambda: torch.mm(a, b, out=c), rows
 
 
 def bench_gemm(bench, rng, share):
@@ -189,7 +201,9 @@ def bench_gemm(bench, rng, share):
             continue
         dtype = rng.choices(["bf16", "fp8", "fp16"], [0.8, 0.15 if fp8 else 0, 0.05])[0]
         layout = "TN" if dtype == "fp8" else rng.choice(["TN", "TN", "TN", "NN", "NT"])
-        launches = [gemm_launch(dtype, layout, m, n, k) for _ in range(bench.copies(footprint))]
+        count = bench.copies(2 * n * k if bench.args.warm else footprint)
+        first, rows = gemm_launch(dtype, layout, m, n, k)
+        launches = [first] + [gemm_launch(dtype, layout, m, n, k, rows if bench.args.warm else None)[0] for _ in range(count - 1)]
         bench.record({"kernel": "gemm", "dtype": dtype, "m": m, "n": n, "k": k, "layout": layout}, launches)
 
 
@@ -222,8 +236,9 @@ def bench_grouped(bench, rng, share):
         if footprint > 6e9 or 2.0 * total * n * k > 1e13:
             continue
         sets = []
-        for _ in range(bench.copies(footprint)):
-            sets.append((torch.randn(total, k, device="cuda", dtype=dtype), torch.randn(experts, n, k, device="cuda", dtype=dtype)))
+        for _ in range(bench.copies(2 * experts * n * k if bench.args.warm else footprint)):
+            x = sets[0][0] if bench.args.warm and sets else torch.randn(total, k, device="cuda", dtype=dtype)
+            sets.append((x, torch.randn(experts, n, k, device="cuda", dtype=dtype)))
         shape = {"dtype": "bf16", "m": rows, "n": n, "k": k, "experts": experts}
         if grouped is not None:
             counts = skewed_rows(rng, experts, total) if rng.random() < 0.15 else None
@@ -233,7 +248,7 @@ def bench_grouped(bench, rng, share):
             launches = [lambda x=x, w=w: grouped(x, w.transpose(-2, -1), offs=offsets) for x, w in sets]
             bench.record({"kernel": "grouped_gemm", **shape, **listed}, launches)
             if rng.random() < 0.3 and footprint < 3e9:
-                grads = [torch.randn(total, n, device="cuda", dtype=dtype) for _ in sets]
+                grads = [torch.randn(total, n, device="cuda", dtype=dtype) for _ in sets]  # warm: inputs are, gradients are not
                 bench.record({"kernel": "grouped_wgrad", **shape, **listed}, [lambda x=x, y=y: grouped(y.t(), x, offs=offsets) for (x, _), y in zip(sets, grads)])
         if rng.random() < 0.5:
             bench.record({"kernel": "batched_gemm", **shape}, [lambda x=x, w=w: torch.bmm(x.view(experts, rows, k), w.transpose(-2, -1)) for x, w in sets])
@@ -274,7 +289,7 @@ def bench_memory(bench, rng, share):
     """Kernels that move bytes: `bytes` counts each operand once, as moesim does."""
     dtype, e = torch.bfloat16, 2
     while not bench.over(share):
-        rows, h = log_uniform(rng, 16, 65536), rng.choice([1024, 2048, 4096, 7168])
+        rows, h = log_uniform(rng, 16, 65536), rng.choice(WIDTHS)
         if rows * h * e > 1e9:
             continue
         size = rows * h * e
@@ -326,7 +341,7 @@ def bench_backward(bench, rng, share):
         want = torch.autograd.grad(weights, scores, torch.ones_like(weights))[0]
     check("router_backward", torch_kernels.route_grad(torch.ones_like(weights), index, torch.softmax(scores.detach(), -1), torch.float32), want)
     while not bench.over(share):
-        rows, h = log_uniform(rng, 16, 65536), rng.choice([1024, 2048, 4096, 7168])
+        rows, h = log_uniform(rng, 16, 65536), rng.choice(WIDTHS)
         size = rows * h * e
         if size > 6e8:
             continue
@@ -369,9 +384,36 @@ def bench_optimizer(bench, rng, share):
         del p, adam
 
 
+def bench_sequence(bench, rng, share):
+    """What a small kernel takes longer among many others, as in a layer, than behind its like. kernel unlike_launch: m different
+    launches, time_us the mean of one; alone_us the same with each of them over and over."""
+    dtype = torch.bfloat16
+    def randn(*shape):
+        return torch.randn(*shape, device="cuda", dtype=dtype)
+    def small():
+        rows, h = log_uniform(rng, 64, 1024), rng.choice(WIDTHS[1:5])
+        x, y, out, weight = randn(rows, h), randn(rows, h), randn(rows, h), randn(h)
+        order = torch.randperm(rows, device="cuda")
+        w = randn(rng.choice([64, 256, 1024]), h)
+        index = torch.randint(0, h, (rows, 8), device="cuda")
+        scores = torch.randn(rows, 64, device="cuda")
+        return [lambda: F.gelu(x), lambda: torch.add(x, y, out=out), lambda: F.rms_norm(x, (h,), weight), lambda: torch.mm(x, w.t()),
+                lambda: torch.index_select(x, 0, order), lambda: torch.softmax(scores, -1), lambda: out.copy_(x.float()),
+                lambda: torch.topk(scores, 4), lambda: torch.cat([x, y]), lambda: torch.gather(x, 1, index), lambda: torch.mm(w, x.t()),
+                lambda: torch.cumsum(scores, -1)]
+    while not bench.over(share):
+        kernels = [rng.choice(small()) for _ in range(rng.choice([8, 16, 32, 48, 64]))]
+        alone = sum(bench.time_us([kernel] * WARM_LAUNCHES)[0] for kernel in kernels)
+        together, noise = bench.time_us(kernels * 4)
+        if noise > 0.01:
+            continue
+        mhz, _ = bench.clock.read()
+        bench.write({"kernel": "unlike_launch", "dtype": "bf16", "m": len(kernels), "alone_us": f"{alone / len(kernels):.3f}"}, together, noise, mhz)
+
+
 # By name: the function and its share of the time.
 SUITES = {"gemm": (bench_gemm, 0.4), "grouped": (bench_grouped, 0.2), "memory": (bench_memory, 0.15), "backward": (bench_backward, 0.1),
-          "optimizer": (bench_optimizer, 0.03), "attention": (bench_attention, 0.12)}
+          "optimizer": (bench_optimizer, 0.03), "attention": (bench_attention, 0.12), "sequence": (bench_sequence, 0.03)}
 
 
 def main():
@@ -380,6 +422,8 @@ def main():
     parser.add_argument("--device", required=True, help="name of the device in configs/devices")
     parser.add_argument("--seconds", type=float, default=240, help="time for all samples")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--warm", action="store_true", help="activations are in the cache as far as it holds them, as behind the "
+                        "kernel that wrote them; weights are not")
     parser.add_argument("--only", nargs="*", default=list(SUITES), choices=list(SUITES), help="some of the suites")
     args = parser.parse_args()
     if not torch.cuda.is_available():

@@ -21,7 +21,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from bench_torch import Clock
-from trace_torch import Layer, MODELS, Traces, capture, slowest
+from trace_torch import Layer, MODELS, SMALL, Traces, capture, slowest
 
 LAYERS, VOCABULARY, SEQUENCE = 4, 50304, 2048
 TOKENS = [2048, 8192, 16384]  # per GPU
@@ -31,7 +31,7 @@ SETTLE, MEASURE = 2.0, 2.0  # [s]
 class Model(torch.nn.Module):
     def __init__(self, name, structure, ep):
         super().__init__()
-        self.layers = torch.nn.ModuleList(Layer(name, structure, ep) for _ in range(LAYERS))
+        self.layers = torch.nn.ModuleList(Layer(MODELS[name], structure, ep) for _ in range(LAYERS))
         hidden = self.layers[0].hidden
         def weight(*shape):
             return torch.nn.Parameter(torch.randn(*shape, device="cuda", dtype=torch.bfloat16) / hidden ** 0.5)
@@ -93,7 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True, help="the trace, CSV; an existing file is continued")
     parser.add_argument("--scenario", required=True, help="what `moesim validate` predicts: a scenario beside the trace")
-    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--models", nargs="*", default=SMALL, choices=list(MODELS))
     parser.add_argument("--tokens", nargs="*", type=int, default=TOKENS, help="per GPU, multiples of the sequence's 2048")
     args = parser.parse_args()
     if not torch.cuda.is_available():

@@ -33,7 +33,11 @@ MODELS = {
     "gpt3_medium": (1024, 16, 64, 64, 8, 256, False),
     "gpt3_xl": (2048, 16, 128, 64, 8, 512, False),
     "deepseek_moe_16b": (2048, 16, 128, 64, 6, 1408, True),
+    # What one GPU of a larger machine computes: experts of Grok-1 with TP 4 and EP 2, of DeepSeek-V3 with EP 32.
+    "grok1_part": (6144, 12, 128, 4, 2, 8192, True),
+    "deepseek_v3_part": (7168, 32, 128, 8, 2, 2048, True),
 }
+SMALL = ["gpt3_medium", "gpt3_xl", "deepseek_moe_16b"]
 TOKENS = [256, 512, 1024, 2048, 4096, 8192]  # per GPU
 COLUMNS = ["case", "scenario", "variant", "workload.sequence_length", "workload.global_batch", "workload.micro_batch", "part", "time_us",
            "tolerance", "baseline", "ratio_tolerance", "notes"]
@@ -41,10 +45,11 @@ TOLERANCE, RATIO_TOLERANCE = 0.1, 0.05
 
 
 class Layer(torch.nn.Module):
-    def __init__(self, model, structure, ep=1, dtype=torch.bfloat16):
+    def __init__(self, shape, structure, ep=1, dtype=torch.bfloat16):
+        """shape: a value of MODELS."""
         super().__init__()
         self.ep, self.even = ep, None
-        hidden, heads, head_dim, experts, top_k, expert_hidden, gated = MODELS[model]
+        hidden, heads, head_dim, experts, top_k, expert_hidden, gated = shape
         self.hidden, self.heads, self.head_dim, self.experts, self.top_k, self.gated = hidden, heads, head_dim, experts, top_k, gated
         self.payload = hidden if structure == "fine_grained" else hidden // 4
         width = expert_hidden * (hidden // self.payload)
@@ -186,13 +191,13 @@ def kernels_of(graph):
     return [(e.name, e.time_range.start, round(e.time_range.elapsed_us(), 3)) for e in sorted(events, key=lambda e: e.time_range.start)]
 
 
-def comments(args):
+def comments(args, command="trace_torch.py"):
     name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
     gpus = f"{dist.get_world_size()} x " if dist.is_initialized() else ""
     nccl = f"; NCCL {'.'.join(map(str, torch.cuda.nccl.version()))}" if dist.is_initialized() else ""
     yield (f"gpu: {gpus}{name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; torch {torch.__version__}; "
            f"CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}{nccl}")
-    yield f"date: {datetime.date.today()}; command: scripts/trace_torch.py --scenario {args.scenario}"
+    yield f"date: {datetime.date.today()}; command: scripts/{command} --scenario {args.scenario}"
     yield "layers alternate between sets of weights; time_us is of one layer"
 
 
@@ -224,9 +229,9 @@ class Traces:
 def measure(args, traces, clock, ep, model, structure, profiles):
     l2 = torch.cuda.get_device_properties(0).L2_cache_size
     torch.manual_seed(1 + int(os.environ.get("RANK", 0)))  # experts differ between ranks
-    first = Layer(model, structure, ep)
+    first = Layer(MODELS[model], structure, ep)
     weights = sum(p.numel() * p.element_size() for p in first.parameters())
-    layers = [first] + [Layer(model, structure, ep) for _ in range(max(1, -(-2 * l2 // weights) - 1))]
+    layers = [first] + [Layer(MODELS[model], structure, ep) for _ in range(max(1, -(-2 * l2 // weights) - 1))]
     if ep > 1:  # what is not an expert is the same on all ranks
         for layer in layers:
             for name, parameter in layer.named_parameters():
@@ -274,7 +279,7 @@ def main():
     parser.add_argument("-o", "--output", required=True, help="the trace, CSV; an existing file is continued")
     parser.add_argument("--scenario", required=True, help="what `moesim validate` predicts: a scenario beside the trace")
     parser.add_argument("--profile", help="JSON: the kernels of each case with their times, in order")
-    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--models", nargs="*", default=SMALL, choices=list(MODELS))
     parser.add_argument("--tokens", nargs="*", type=int, default=TOKENS, help="per GPU")
     args = parser.parse_args()
     if not torch.cuda.is_available():

@@ -25,8 +25,14 @@ std::string_view memory_kernel_name(MemoryKernel kernel) {
   return kMemoryKernels[static_cast<std::size_t>(kernel)].name;
 }
 
-OpCost moving_cost(const KernelModel& kernels, MemoryKernel kernel, Bytes moved, double launches) {
-  return repeated(kernels.memory_kernel(kernel, moved), {.flops = {}, .bytes = moved}, launches,
+/// @param over of all launches together
+OpCost moving_cost(const KernelModel& kernels, MemoryKernel kernel, const MemoryShape& over, double launches) {
+  const double share = 1 / launches;
+  const MemoryShape once{.moved = share * over.moved,
+                         .rows = share * over.rows,
+                         .again = share * over.again,
+                         .source = share * over.source};
+  return repeated(kernels.memory_kernel(kernel, once), {.flops = {}, .bytes = once.moved}, launches,
                   memory_kernel_name(kernel));
 }
 
@@ -71,17 +77,16 @@ OpCost mean(std::size_t count, const CostOf& cost_of) {
 
 }  // namespace
 
-OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
+namespace {
+
+OpCost work_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
   if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
     return repeated(kernels.gemm(*gemm), kernel_amount(*gemm), work.launches, "gemm");
-  if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
-    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch"};
-  }
   if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
     return repeated(kernels.attention(*attention), kernel_amount(*attention), work.launches, "attention");
   }
   if (const auto* memory = std::get_if<MemoryWork>(&work.shape)) {
-    return moving_cost(kernels, memory->kernel, memory->moved / work.launches, work.launches);
+    return moving_cost(kernels, memory->kernel, memory->over, work.launches);
   }
   if (const auto* router = std::get_if<RouterShape>(&work.shape)) {
     return repeated(kernels.router(*router), kernel_amount(*router), work.launches,
@@ -92,7 +97,18 @@ OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const Rou
   }
   const auto& memory = std::get<ExpertMemoryWork>(work.shape);
   const double rows = routing.rows_received(ep_rank) * memory.share;
-  return moving_cost(kernels, memory.kernel, rows * memory.moved_per_row, 1);
+  return moving_cost(kernels, memory.kernel, {.moved = rows * memory.moved_per_row, .rows = rows}, 1);
+}
+
+}  // namespace
+
+OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
+  if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
+    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch"};
+  }
+  OpCost cost = work_cost(kernels, work, routing, ep_rank);
+  cost.estimate.time += kernels.unlike_launch();  // once: `launches` of an operator are of one kind
+  return cost;
 }
 
 OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank) {

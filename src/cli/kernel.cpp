@@ -75,7 +75,7 @@ Output run_one(const KernelKind& kind, const Arguments& arguments, const CommonO
       throw InputError(fmt::format("--dtype {}: {} has no matrix unit for it", dtype_name(*dtype), report.device));
     }
   }
-  if (const auto* traffic = std::get_if<MemoryTraffic>(&shape)) report.moved = traffic->moved;
+  if (const auto* traffic = std::get_if<MemoryTraffic>(&shape)) report.moved = traffic->over.moved;
   report.estimate = estimate(model, shape);
   return render(report, run, common, environment);
 }

@@ -246,15 +246,16 @@ AttentionShape read_attention(Reader& reader) {
   return shape;
 }
 
-Bytes read_moved(Reader& reader) {
+MemoryShape read_traffic(Reader& reader) {
   const bool shaped = reader.given("rows") || reader.given("width");
   if (reader.given("bytes") == shaped) {
     reader.problem("bytes", "either bytes, or rows and width, are needed (not both)");
     return {};
   }
   if (shaped) {
-    const double elements = reader.whole("rows") * reader.whole("width") * reader.whole("passes");
-    return {elements * bytes_per_element(reader.dtype())};
+    const double rows = reader.whole("rows");
+    const double elements = rows * reader.whole("width") * reader.whole("passes");
+    return {.moved = {elements * bytes_per_element(reader.dtype())}, .rows = rows};
   }
   const auto words = reader.text("bytes");
   const std::optional<Bytes> size = words ? parse_quantity<Bytes>(*words) : std::nullopt;
@@ -262,7 +263,7 @@ Bytes read_moved(Reader& reader) {
     reader.problem("bytes",
                    fmt::format("\"{}\" is not a positive size with its unit ({})", *words, quantity_units<Bytes>()));
   }
-  return size.value_or(Bytes{});
+  return {.moved = size.value_or(Bytes{})};
 }
 
 std::string_view memory_summary(MemoryKernel kernel) {
@@ -353,7 +354,7 @@ std::optional<KernelCase> read_shape(const KernelKind& kind, std::span<const std
   } else {
     const auto named = std::ranges::find(kMemoryKernels, kind.name, &NamedMemoryKernel::name);
     MOESIM_EXPECTS(named != kMemoryKernels.end());
-    shape = MemoryTraffic{.kernel = named->kernel, .moved = read_moved(reader)};
+    shape = MemoryTraffic{.kernel = named->kernel, .over = read_traffic(reader)};
   }
   if (problems.size() > before) return std::nullopt;
   return shape;
@@ -393,7 +394,7 @@ KernelEstimate estimate(const KernelModel& model, const KernelCase& shape) {
                  [&](const ExpertGemms& experts) { return model.grouped_gemm(grouped_shape(experts)); },
                  [&](const AttentionShape& attention) { return model.attention(attention); },
                  [&](const RouterShape& router) { return model.router(router); },
-                 [&](const MemoryTraffic& traffic) { return model.memory_kernel(traffic.kernel, traffic.moved); }},
+                 [&](const MemoryTraffic& traffic) { return model.memory_kernel(traffic.kernel, traffic.over); }},
       shape);
 }
 

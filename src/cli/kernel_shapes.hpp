@@ -32,7 +32,7 @@ struct ExpertGemms {
 };
 struct MemoryTraffic {
   MemoryKernel kernel = MemoryKernel::copy;
-  Bytes moved;
+  MemoryShape over;
 };
 using KernelCase = std::variant<GemmShape, ExpertGemms, AttentionShape, RouterShape, MemoryTraffic>;
 

@@ -122,8 +122,8 @@ LawTime GemmKernel::time(const Group& given, double n, double k) const {
   const auto [a, b, c] = product_bytes(group.rows, group.products, n, k, element, group.result);
   const double result = group.result > 0 ? group.result : element;
   const double epilogue = law.tile_epilogue * result / element;
-  const double from_memory = (1 - cached_share(a + b + c, cache_bytes)) * (a + c) +
-                             (1 - cached_share(a + c + kCacheRounds * b, cache_bytes)) * b;
+  const double cached_weights = law.cold_weights > 0 ? 0 : cached_share(a + c + kCacheRounds * b, cache_bytes);
+  const double from_memory = (1 - cached_share(a + b + c, cache_bytes)) * (a + c) + (1 - cached_weights) * b;
   const double from_cache = a + b + c - from_memory;
   const double memory_time =
       stream_time(from_memory, memory_rate / law.memory_efficiency, law.memory_efficiency, law.memory_bend);
@@ -200,6 +200,7 @@ GemmLaw gemm_law(const FittedLaw& fitted) {
                     .memory_efficiency = fitted.coefficient("memory_efficiency"),
                     .cache_speedup = fitted.coefficient_or("cache_speedup", 1),
                     .cache_share = fitted.coefficient_or("cache_share", 0),
+                    .cold_weights = fitted.coefficient_or("cold_weights", 0),
                     .throttle = fitted.coefficient("throttle"),
                     .throttle_time = fitted.coefficient("throttle_time_s"),
                     .small_rows = fitted.coefficient_or("small_rows", 0),

@@ -80,6 +80,10 @@ struct KernelModel::Laws {
       memory_fitted[i] = memory_fit(kMemoryKernels[i]);
       if (memory_fitted[i] != nullptr) memory[i] = memory_law(*memory_fitted[i]);
     }
+    if (const FittedLaw* unlike = calibration.find(kUnlikeLaunchLaw)) {
+      unlike_launch = {unlike->coefficient("gap_s")};
+      if (!(unlike_launch.value >= 0)) throw InputError("law launch.unlike: gap_s must not be negative");
+    }
     router_fitted = calibration.find("router");
     if (router_fitted != nullptr) router = router_law(*router_fitted);
   }
@@ -129,6 +133,7 @@ struct KernelModel::Laws {
   std::array<const FittedLaw*, kMemoryKernels.size()> memory_fitted{};
   RouterLaw router;
   const FittedLaw* router_fitted = nullptr;
+  Seconds unlike_launch;
 };
 
 namespace {
@@ -154,6 +159,7 @@ KernelModel KernelModel::with_slower_products(double slowdown) const {
   return slower;
 }
 
+Seconds KernelModel::unlike_launch() const { return laws_->unlike_launch; }
 const Device& KernelModel::device() const { return laws_->device; }
 const Calibration& KernelModel::calibration() const { return laws_->calibration; }
 
@@ -216,17 +222,17 @@ KernelEstimate KernelModel::attention(const AttentionShape& shape) const {
 
 KernelEstimate KernelModel::router(const RouterShape& shape) const {
   const FittedLaw* law = laws_->router_fitted;
-  if (law == nullptr) return memory_kernel(MemoryKernel::router, router_bytes(shape));
+  if (law == nullptr) return memory_kernel(MemoryKernel::router, {.moved = router_bytes(shape)});
   return estimate(router_time(laws_->router, laws_->device, shape), law,
                   law->covers("tokens", shape.tokens) && law->covers("experts", shape.experts) &&
                       law->covers("top_k", shape.top_k));
 }
 
-KernelEstimate KernelModel::memory_kernel(MemoryKernel kernel, Bytes moved) const {
+KernelEstimate KernelModel::memory_kernel(MemoryKernel kernel, const MemoryShape& shape) const {
   const auto index = static_cast<std::size_t>(kernel);
   const FittedLaw* law = laws_->memory_fitted[index];
-  return estimate(memory_kernel_time(laws_->memory[index], laws_->device, moved.value), law,
-                  law == nullptr || law->covers("bytes", moved.value));
+  return estimate(memory_kernel_time(laws_->memory[index], laws_->device, shape), law,
+                  law == nullptr || law->covers("bytes", shape.moved.value));
 }
 
 }  // namespace moesim

@@ -34,16 +34,21 @@ FreeNumber share(std::string name, double start) { return {std::move(name), star
 FreeNumber cache_speedup() { return {"cache_speedup", 3, 1, 20}; }
 FreeNumber cache_share() { return {"cache_share", 0.8, 1e-3, 2}; }
 
-bool all_cold(std::span<const KernelSample> samples) { return std::ranges::all_of(samples, &KernelSample::cold); }
+bool any_cold(std::span<const KernelSample> samples) { return std::ranges::any_of(samples, &KernelSample::cold); }
+bool any_warm(std::span<const KernelSample> samples) { return !std::ranges::all_of(samples, &KernelSample::cold); }
 
 /// Samples taken with a warm cache tell what it gives; cold ones, how much more of the bandwidth long streams reach.
 void add_memory_numbers(std::vector<FreeNumber>& numbers, std::span<const KernelSample> samples, std::string bend) {
-  if (all_cold(samples)) {
-    numbers.push_back({std::move(bend), 0.03, 1e-3, 0.3});
-    return;
-  }
+  if (any_cold(samples)) numbers.push_back({std::move(bend), 0.03, 1e-3, 0.3});
+  if (!any_warm(samples)) return;
   numbers.push_back(cache_speedup());
   numbers.push_back(cache_share());
+}
+
+/// A law as it holds for samples that found nothing in the cache.
+FittedLaw without_cache(FittedLaw law) {
+  law.coefficients.erase("cache_share");
+  return law;
 }
 
 std::vector<FreeNumber> product_numbers(std::span<const KernelSample> samples) {
@@ -54,7 +59,7 @@ std::vector<FreeNumber> product_numbers(std::span<const KernelSample> samples) {
                                      share("wave_smoothing", 0.2),      share("memory_efficiency", 0.8),
                                      {"throttle", 0.2, 1e-4, 2},        {"throttle_time_s", 1e-3, 1e-5, 1}};
   add_memory_numbers(numbers, samples, "memory_bend");
-  if (all_cold(samples)) numbers.push_back({"overlap_power", 4, 1, 10});
+  if (any_cold(samples)) numbers.push_back({"overlap_power", 4, 1, 10});
   return numbers;
 }
 
@@ -68,6 +73,12 @@ bool several_head_dims(std::span<const KernelSample> samples) {
 void add_block_numbers(KernelFamily& family) {
   family.numbers.push_back({"softmax_s", 3e-11, 1e-13, 1e-9});
   family.numbers.push_back({"tail", 0.3, 1e-3, 1});
+}
+
+/// Our warm samples are of activations: weights are always read from memory.
+std::map<std::string, double> product_facts(std::span<const KernelSample> samples) {
+  if (any_cold(samples) && any_warm(samples)) return {{"cold_weights", 1}};
+  return {};
 }
 
 std::vector<FreeNumber> streamed_numbers() {
@@ -117,6 +128,12 @@ std::vector<FreeNumber> memory_numbers(std::span<const KernelSample> samples, co
                                      share("efficiency", std::min(share_reached, 0.9)),
                                      {"power", 1.5, 1, 10}};
   add_memory_numbers(numbers, samples, "bend");
+  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.passed_rows > 0; })) {
+    numbers.push_back({"row_s", 5e-10, 1e-13, 1e-7});
+  }
+  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.again_bytes > 0; })) {
+    numbers.push_back({"again_share", 0.5, 1e-3, 2});
+  }
   return numbers;
 }
 
@@ -126,15 +143,17 @@ KernelFamily family_of(const std::string& law, std::span<const KernelSample> sam
   const bool fused = std::ranges::any_of(samples, &KernelSample::fused_experts);
   switch (kind_of(law)) {
     case Family::product:
-      return {product_numbers(samples), {}};
+      return {product_numbers(samples), product_facts(samples)};
     case Family::group:
       // Triton's fused experts take the large tiles when there are more tokens than experts; with 1 to 22 experts to
       // a token that is near six rows to an expert. A count, so not fitted.
       if (fused) return {streamed_numbers(), {{"switch_rows", 6}}};
       // Our samples of groups are PyTorch's two kernels, whose tiles are known.
-      if (all_cold(samples)) {
+      if (any_cold(samples)) {
         const bool gradient = law.starts_with("grouped_wgrad.");
-        return {product_numbers(samples), {{gradient ? "paired_columns" : "small_rows", gradient ? 1 : 128}}};
+        std::map<std::string, double> facts = product_facts(samples);
+        facts.insert({gradient ? "paired_columns" : "small_rows", gradient ? 1 : 128});
+        return {product_numbers(samples), std::move(facts)};
       }
       return {product_numbers(samples), {}};
     case Family::prefill: {
@@ -193,9 +212,11 @@ std::vector<LawTime> predict(const FittedLaw& law, std::span<const KernelSample>
         }
         break;
       }
-      const GemmKernel kernel(gemm_law(law), device, samples.front().dtype);
-      const auto group = [&](std::span<const double> rows, double n, double k) { return kernel.time(rows, n, k); };
+      const GemmKernel warm(gemm_law(law), device, samples.front().dtype);
+      const GemmKernel cold(gemm_law(without_cache(law)), device, samples.front().dtype);
       for (const KernelSample& sample : samples) {
+        const GemmKernel& kernel = sample.cold ? cold : warm;
+        const auto group = [&](std::span<const double> rows, double n, double k) { return kernel.time(rows, n, k); };
         times.push_back(sample.rows.empty() ? kernel.time(sample.m, sample.n, sample.k)
                                             : fused_time(sample, kernel.memory_rate, group));
       }
@@ -218,8 +239,15 @@ std::vector<LawTime> predict(const FittedLaw& law, std::span<const KernelSample>
       break;
     }
     case Family::memory: {
-      const MemoryLaw memory = memory_law(law);
-      for (const KernelSample& sample : samples) times.push_back(memory_kernel_time(memory, device, sample.bytes));
+      const MemoryLaw warm = memory_law(law);
+      const MemoryLaw cold = memory_law(without_cache(law));
+      for (const KernelSample& sample : samples) {
+        times.push_back(memory_kernel_time(sample.cold ? cold : warm, device,
+                                           {.moved = {sample.bytes},
+                                            .rows = sample.passed_rows,
+                                            .again = {sample.again_bytes},
+                                            .source = {sample.source_bytes}}));
+      }
       break;
     }
   }

@@ -93,6 +93,24 @@ void add_group(SampleTable& table, std::size_t row, KernelSample sample, Samples
   samples.push_back(std::move(sample));
 }
 
+/// What a memory-bound kernel of our own table goes over: the table counts the bytes of gathers with every read, a law
+/// counts each token once. Elementwise kernels have no rows.
+void add_traffic(SampleTable& table, std::size_t row, const std::string& kernel, KernelSample& sample) {
+  constexpr std::array kByRow = {"norm",    "norm_backward", "gated_activation", "gated_activation_backward",
+                                 "softmax", "cross_entropy", "embedding",        "unpermute"};
+  sample.bytes = table.positive(row, "bytes");
+  if (!table.filled(row, "m")) return;
+  const double tokens = table.positive(row, "m");
+  if (std::ranges::find(kByRow, kernel) != kByRow.end()) sample.passed_rows = tokens;
+  const bool gather = kernel == "permute";
+  if (!(gather || kernel == "unpermute_backward") || !table.filled(row, "k")) return;
+  const double top_k = table.positive(row, "k");
+  sample.source_bytes = sample.bytes / (2 * top_k + (gather ? 0 : 1));
+  sample.again_bytes = (top_k - 1) * sample.source_bytes;
+  sample.passed_rows = tokens * top_k;
+  if (gather) sample.bytes = (top_k + 1) * sample.source_bytes;
+}
+
 /// One line of our own table.
 void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
   const std::string kernel(table.text(row, "kernel"));
@@ -124,7 +142,7 @@ void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
     sample.attention = shape;
   } else if (std::ranges::find(kMemoryKernels, kernel, &NamedMemoryKernel::name) != kMemoryKernels.end()) {
     sample.law = "memory." + kernel;
-    sample.bytes = table.positive(row, "bytes");
+    add_traffic(table, row, kernel, sample);
     if (kernel == "router" &&
         table.filled(row, "m")) {  // by bytes alone, as other tables have it; and by what decides its time
       samples.push_back(sample);

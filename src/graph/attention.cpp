@@ -32,7 +32,8 @@ void add_core(ForwardPhase& phase, const Scenario& scenario, const BatchShape& b
       {.m = rows, .n = core.context_tokens, .k = static_cast<double>(core.head_dim), .dtype = core.dtype});
   const double passes =
       scenario.mode() == Mode::training ? 5 : 2;  // softmax 2; dropout reads, writes and keeps a byte mask
-  const OpId softmax = phase.memory(WorkKind::attention, "attention.softmax", MemoryKernel::softmax, passes * scores,
+  const OpId softmax = phase.memory(WorkKind::attention, "attention.softmax", MemoryKernel::softmax,
+                                    {.moved = {passes * scores}, .rows = rows},
                                     6.0 / passes, scenario.mode() == Mode::training ? 2 : 1);
   const OpId pv = phase.activation_gemm(WorkKind::attention, "attention.values",
                                         {.m = rows, .n = v_dim, .k = core.context_tokens, .dtype = core.dtype});
@@ -61,14 +62,15 @@ void add_ring(ForwardPhase& phase, const Scenario& scenario, const BatchShape& b
 /// Kept keys and values are written to (and read from, inside the attention kernel) the cache.
 void add_cache_write(ForwardPhase& phase, const Scenario& scenario, double elements) {
   if (scenario.mode() == Mode::inference) {
-    phase.memory(WorkKind::attention, "attention.cache", MemoryKernel::copy, 2 * elements * element_bytes(scenario), 1);
+    phase.memory(WorkKind::attention, "attention.cache", MemoryKernel::copy,
+                 {.moved = {2 * elements * element_bytes(scenario)}}, 1);
   }
 }
 
 void add_rotary(ForwardPhase& phase, const Scenario& scenario, double elements) {
   if (scenario.model.max_positions == 0) {
-    phase.memory(WorkKind::attention, "attention.rotary", MemoryKernel::rotary, 2 * elements * element_bytes(scenario),
-                 1);
+    phase.memory(WorkKind::attention, "attention.rotary", MemoryKernel::rotary,
+                 {.moved = {2 * elements * element_bytes(scenario)}}, 1);
   }
 }
 
@@ -84,7 +86,9 @@ void add_grouped_query(ForwardPhase& phase, const Scenario& scenario, const Batc
   phase.gemm(WorkKind::attention, "attention.qkv", projection(scenario, tokens, q_width + 2 * kv_width, h));
   if (attention.qk_norm) {
     phase.memory(WorkKind::norms, "attention.qk_norm", MemoryKernel::norm,
-                 2 * tokens * (q_width + kv_width) * element_bytes(scenario), 3.0 / 2.0, 2);
+                 {.moved = {2 * tokens * (q_width + kv_width) * element_bytes(scenario)},
+                  .rows = tokens * (q_width + kv_width) / attention.head_dim},
+                 3.0 / 2.0, 2);
   }
   add_rotary(phase, scenario, tokens * (q_width + kv_width));
   add_cache_write(phase, scenario, tokens * 2 * kv_width);
@@ -118,7 +122,7 @@ void add_latent(ForwardPhase& phase, const Scenario& scenario, const BatchShape&
   if (attention.q_lora_rank > 0) {
     phase.gemm(WorkKind::attention, "attention.q_down", projection(scenario, tokens, attention.q_lora_rank, h));
     phase.memory(WorkKind::norms, "attention.q_norm", MemoryKernel::norm,
-                 2 * tokens * attention.q_lora_rank * element_bytes(scenario), 3.0 / 2.0);
+                 {.moved = {2 * tokens * attention.q_lora_rank * element_bytes(scenario)}, .rows = tokens}, 3.0 / 2.0);
     phase.gemm(WorkKind::attention, "attention.q_up",
                projection(scenario, tokens, heads * q_head, attention.q_lora_rank));
   } else {
@@ -126,8 +130,8 @@ void add_latent(ForwardPhase& phase, const Scenario& scenario, const BatchShape&
   }
   phase.gemm(WorkKind::attention, "attention.kv_down",
              projection(scenario, tokens, latent + attention.rope_head_dim, h));
-  phase.memory(WorkKind::norms, "attention.kv_norm", MemoryKernel::norm, 2 * tokens * latent * element_bytes(scenario),
-               3.0 / 2.0);
+  phase.memory(WorkKind::norms, "attention.kv_norm", MemoryKernel::norm,
+               {.moved = {2 * tokens * latent * element_bytes(scenario)}, .rows = tokens}, 3.0 / 2.0);
   add_rotary(phase, scenario, tokens * (heads + 1) * attention.rope_head_dim);
   add_cache_write(phase, scenario, tokens * (latent + attention.rope_head_dim));
   AttentionShape core{.sequences = batch.sequences,

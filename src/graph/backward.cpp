@@ -41,7 +41,7 @@ KernelWork router_gradient(const RouterShape& forward) {
   constexpr double kPasses = 3;
   constexpr double kScoreBytes = 4;
   return {.shape = MemoryWork{.kernel = MemoryKernel::router_backward,
-                              .moved = {kPasses * kScoreBytes * forward.tokens * forward.experts}},
+                              .over = {.moved = {kPasses * kScoreBytes * forward.tokens * forward.experts}}},
           .launches = 1};
 }
 
@@ -66,7 +66,7 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
     if (cast > 0) {
       const Bytes moved{cast * gemm->m * gemm->n * kernel.launches};
-      works.emplace_back(KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .moved = moved}, .launches = 1});
+      works.emplace_back(KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .over = {.moved = moved}}, .launches = 1});
     }
     works.emplace_back(KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches});
     works.emplace_back(KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),
@@ -93,7 +93,8 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
   KernelWork back = kernel;
   if (auto* attention = std::get_if<AttentionShape>(&back.shape)) attention->backward = true;
   if (auto* memory = std::get_if<MemoryWork>(&back.shape)) {
-    memory->moved = memory->moved * forward.backward_scale;
+    memory->over = forward.backward_over.value_or(
+        MemoryShape{.moved = memory->over.moved * forward.backward_scale, .rows = memory->over.rows});
     memory->kernel = forward.backward_kernel.value_or(memory->kernel);
   }
   if (auto* memory = std::get_if<ExpertMemoryWork>(&back.shape)) {

@@ -51,17 +51,18 @@ void mark_recomputed_modules(ForwardPhase& phase, const Scenario& scenario) {
 
 void add_norm(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, std::string_view name) {
   const double bytes = residual_tokens(scenario, batch) * scenario.model.hidden * element_bytes(scenario);
-  const OpId norm = phase.memory(WorkKind::norms, name, MemoryKernel::norm, 2 * bytes, 3.0 / 2.0);
+  const OpId norm = phase.memory(WorkKind::norms, name, MemoryKernel::norm,
+                                 {.moved = {2 * bytes}, .rows = residual_tokens(scenario, batch)}, 3.0 / 2.0);
   phase.backward_by(norm, MemoryKernel::norm_backward);
 }
 
 void add_residual(ForwardPhase& phase, const Scenario& scenario, const BatchShape& batch, std::string_view name) {
   const double bytes = residual_tokens(scenario, batch) * scenario.model.hidden * element_bytes(scenario);
   if (scenario.framework.fused_elementwise) {
-    phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, 3 * bytes,
+    phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, {.moved = {3 * bytes}},
                  scenario.framework.residual_dropout ? 5.0 / 3.0 : 1);
   } else {  // bias, dropout and add one by one: 2 + 2 + 3 passes, 3 launches
-    phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, 7 * bytes, 7.0 / 7.0, 3);
+    phase.memory(WorkKind::norms, name, MemoryKernel::residual_add, {.moved = {7 * bytes}}, 7.0 / 7.0, 3);
   }
 }
 
@@ -106,11 +107,12 @@ void add_ffn(ForwardPhase& phase, const Scenario& scenario, WorkKind kind, doubl
               .k = static_cast<double>(model.hidden),
               .dtype = model.activation_dtype});
   if (gated) {
-    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::gated_activation, 3 * bytes, 5.0 / 3.0);
+    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::gated_activation,
+                                         {.moved = {3 * bytes}, .rows = tokens}, 5.0 / 3.0);
     phase.backward_by(activation, MemoryKernel::gated_activation_backward);
   } else {
     const double unfused_bias = model.biases && !scenario.framework.fused_elementwise ? 2 : 1;
-    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::activation, 2 * bytes * unfused_bias,
+    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::activation, {.moved = {2 * bytes * unfused_bias}},
                                          3.0 / 2.0, unfused_bias);
     phase.backward_by(activation, MemoryKernel::activation_backward);
   }
@@ -123,7 +125,7 @@ ForwardPhase embedding_phase(const Scenario& scenario, const BatchShape& batch) 
   // Read one row per token, write one; positions add a read-modify-write pass. Backward: read dy, add into the table.
   const double row = batch.tokens() * scenario.model.hidden * element_bytes(scenario);
   const double passes = scenario.model.max_positions > 0 ? 5 : 2;
-  phase.memory(WorkKind::embedding, "embedding", MemoryKernel::embedding, passes * row, 3.0 / passes);
+  phase.memory(WorkKind::embedding, "embedding", MemoryKernel::embedding, {.moved = {passes * row}, .rows = batch.tokens()}, 3.0 / passes);
   return phase;
 }
 
@@ -138,16 +140,17 @@ ForwardPhase head_phase(const Scenario& scenario, const BatchShape& batch) {
              {.m = tokens, .n = vocabulary, .k = static_cast<double>(model.hidden), .dtype = model.activation_dtype});
   const double logits = tokens * vocabulary;
   if (scenario.mode() == Mode::inference) {
-    phase.memory(WorkKind::logits, "softmax", MemoryKernel::softmax, logits * (element_bytes(scenario) + 4), 1);
+    phase.memory(WorkKind::logits, "softmax", MemoryKernel::softmax,
+                 {.moved = {logits * (element_bytes(scenario) + 4)}, .rows = tokens}, 1);
     return phase;
   }
   // Per logit, unfused (cast to fp32, maximum, subtract, exponential, sum, divide, each a pass over fp32): 38 B forward
   // and, for the gradient and its cast back, 14 B backward. Fused: read twice forward; read and write once backward.
   if (scenario.framework.fused_cross_entropy) {
-    phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy, logits * 2 * element_bytes(scenario),
-                 1);
+    phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy,
+                 {.moved = {logits * 2 * element_bytes(scenario)}, .rows = tokens}, 1);
   } else {
-    phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy, logits * 38, 14.0 / 38.0, 6);
+    phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy, {.moved = {logits * 38}, .rows = 6 * tokens}, 14.0 / 38.0, 6);
   }
   return phase;
 }

@@ -66,7 +66,7 @@ Phase iteration_end(const Scenario& scenario) {
       {.kind = WorkKind::optimizer,
        .name = "optimizer",
        .stream = Stream::compute,
-       .work = KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::optimizer, .moved = {stepped * bytes}},
+       .work = KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::optimizer, .over = {.moved = {stepped * bytes}}},
                           .launches = 2},
        .after = std::move(reductions)});
   if (scenario.parallelism.zero > 0 && scenario.parallelism.zero < 3) {  // stage 3 gathers where weights are used

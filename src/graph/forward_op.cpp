@@ -31,7 +31,7 @@ OpId ForwardPhase::gemm(WorkKind kind, std::string_view name, const GemmShape& s
   if (low) {
     const double bytes = products_->bytes_per_element * shape.m * shape.k * times;
     add_cast(kind, name,
-             KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .moved = {bytes}}, .launches = 1});
+             KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .over = {.moved = {bytes}}}, .launches = 1});
     product.dtype = products_->dtype;
   }
   const OpId id = add(kind, name, Stream::compute, KernelWork{.shape = product, .launches = times}, 1, true);
@@ -48,10 +48,10 @@ OpId ForwardPhase::attention(std::string_view name, const AttentionShape& shape)
   return add(WorkKind::attention, name, Stream::compute, KernelWork{.shape = shape, .launches = 1});
 }
 
-OpId ForwardPhase::memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes,
+OpId ForwardPhase::memory(WorkKind kind, std::string_view name, MemoryKernel kernel, const MemoryShape& over,
                           double backward_scale, double launches) {
   return add(kind, name, Stream::compute,
-             KernelWork{.shape = MemoryWork{.kernel = kernel, .moved = {bytes}}, .launches = launches}, backward_scale);
+             KernelWork{.shape = MemoryWork{.kernel = kernel, .over = over}, .launches = launches}, backward_scale);
 }
 
 OpId ForwardPhase::router(std::string_view name, const RouterShape& shape) {

@@ -21,6 +21,7 @@ struct ForwardOp {
   Op op;
   double backward_scale = 1;  ///< bytes moved backward / forward, of memory kernels and communication
   std::optional<MemoryKernel> backward_kernel = std::nullopt;  ///< memory kernels: when it is another one backward
+  std::optional<MemoryShape> backward_over = std::nullopt;     ///< ... and goes over something else
   std::optional<BackwardKernel> backward_end = std::nullopt;   ///< runs after its backward pass
   bool has_weight = false;    ///< GEMMs: a weight gradient is due besides the input gradient
   bool recomputed = false;    ///< selective recompute: run forward again before its backward pass
@@ -47,7 +48,7 @@ class ForwardPhase {
   /// A matrix product of two activations: both get an input gradient.
   OpId activation_gemm(WorkKind kind, std::string_view name, const GemmShape& shape);
   OpId attention(std::string_view name, const AttentionShape& shape);
-  OpId memory(WorkKind kind, std::string_view name, MemoryKernel kernel, double bytes, double backward_scale,
+  OpId memory(WorkKind kind, std::string_view name, MemoryKernel kernel, const MemoryShape& over, double backward_scale,
               double launches = 1);
   /// Backward: the scores' gradients.
   OpId router(std::string_view name, const RouterShape& shape);
@@ -67,11 +68,15 @@ class ForwardPhase {
   /// The operator after the next waits for `before`.
   void next_but_one_after(OpId before) { pending_later_.push_back(before); }
   /// The backward pass of a memory kernel is another kernel.
-  void backward_by(OpId op, MemoryKernel kernel) { ops_[op.index()].backward_kernel = kernel; }
+  /// @param over what it goes over; absent: the same rows, backward_scale times the bytes
+  void backward_by(OpId op, MemoryKernel kernel, std::optional<MemoryShape> over = std::nullopt) {
+    ops_[op.index()].backward_kernel = kernel;
+    ops_[op.index()].backward_over = over;
+  }
   /// After the backward pass of `op`, on its stream: a kernel that the forward pass does not have.
   void backward_then(OpId op, std::string_view name, MemoryKernel kernel, double bytes) {
     ops_[op.index()].backward_end = {.name = name,
-                                     .work = {.shape = MemoryWork{.kernel = kernel, .moved = {bytes}}, .launches = 1}};
+                                     .work = {.shape = MemoryWork{.kernel = kernel, .over = {.moved = {bytes}}}, .launches = 1}};
   }
   void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
   template <class Matches>

@@ -4,6 +4,7 @@
 // router -> [descend] -> permute -> dispatch -> sort by expert -> experts -> sort back -> combine -> unpermute ->
 // [ascend]
 
+#include <algorithm>
 #include <vector>
 
 #include "graph/layers.hpp"
@@ -56,7 +57,7 @@ void add_shared_experts(ForwardPhase& phase, const Scenario& scenario, const Moe
   const double hidden = static_cast<double>(moe.shared_experts) * moe.shared_expert_hidden;
   add_ffn(phase, scenario, WorkKind::shared_experts, shape.tokens, hidden, moe.expert_ffn, 1);
   const double row = shape.tokens * scenario.model.hidden * shape.element;
-  phase.memory(WorkKind::shared_experts, "shared_experts.add", MemoryKernel::residual_add, 3 * row, 1);
+  phase.memory(WorkKind::shared_experts, "shared_experts.add", MemoryKernel::residual_add, {.moved = {3 * row}}, 1);
 }
 
 /// Launches of an expert product: one GEMM per expert, or one kernel for all.
@@ -167,15 +168,22 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   if (!framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
   if (moe.pre_projection)
     add_projection(phase, scenario, shape, *moe.pre_projection, WorkKind::descend, moe.payload_in, model.hidden);
-  // Gather: each row is read and written once. Backward: every token sums its rows, as the unpermute does.
+  // Gather: each token is read, by its second expert on again, and each row written. Backward: every token sums its rows,
+  // as the unpermute does.
   const MemoryKernel sum = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
   // A kernel that sends a token once to each rank takes it from where it is and sums what comes back (DeepEP).
   const bool in_place = exchanges && framework.all_to_all == AllToAllAlgorithm::node_deduplicated;
   if (!in_place) {
+    const double element_rows = moe.payload_in * shape.element;
+    const Bytes once{(shape.rows + shape.tokens) * element_rows};
     const OpId permute =
         phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
-                     2 * shape.rows * moe.payload_in * shape.element, (shape.rows + shape.tokens) / (2 * shape.rows));
-    phase.backward_by(permute, sum);
+                     {.moved = once,
+                      .rows = shape.rows,
+                      .again = {std::max(shape.rows - shape.tokens, 0.0) * element_rows},
+                      .source = {shape.tokens * element_rows}},
+                     1);
+    phase.backward_by(permute, sum, MemoryShape{.moved = once, .rows = shape.tokens});
   }
   const OpId ready{phase.ops().size() - 1};
 
@@ -214,9 +222,13 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   if (!in_place) {
     const double row_bytes = shape.rows * moe.payload_out * shape.element;
     const double token_bytes = shape.tokens * moe.payload_out * shape.element;
-    const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum, row_bytes + token_bytes,
-                                        (2 * row_bytes + token_bytes) / (row_bytes + token_bytes));
-    phase.backward_by(unpermute, MemoryKernel::unpermute_backward);
+    const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum,
+                                        {.moved = {row_bytes + token_bytes}, .rows = shape.tokens}, 1);
+    phase.backward_by(unpermute, MemoryKernel::unpermute_backward,
+                      MemoryShape{.moved = {2 * row_bytes + token_bytes},
+                                  .rows = shape.rows,
+                                  .again = {std::max(row_bytes - token_bytes, 0.0)},
+                                  .source = {token_bytes}});
   }
   if (moe.post_projection)
     add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);

@@ -36,7 +36,7 @@ TEST(BackwardKernels, AreThoseOfTheFramework) {
     for (const Op& op : graph.stages[0].backward[0].ops) {
       const auto* kernel = std::get_if<KernelWork>(&op.work);
       const auto* memory = kernel != nullptr ? std::get_if<MemoryWork>(&kernel->shape) : nullptr;
-      if (memory != nullptr && op.name == "ffn_residual") return memory->moved.value;
+      if (memory != nullptr && op.name == "ffn_residual") return memory->over.moved.value;
     }
     return 0.0;
   };

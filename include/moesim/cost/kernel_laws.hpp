@@ -33,8 +33,9 @@ struct LawTime {
   std::string_view region = "launch";
 };
 
-/// Coefficients of a memory-bound kernel: t = soft_max(overhead, bytes / rate; power), where rate is efficiency x
-/// bandwidth, `cache_speedup` times that for buffers that fit into `cache_share` of the L2 cache.
+/// Coefficients of a memory-bound kernel: t = soft_max(overhead, max(bytes / rate, rows x row); power), where rate is
+/// efficiency x bandwidth, `cache_speedup` times that for buffers that fit into `cache_share` of the L2 cache. What is
+/// read again counts as far as its source does not fit into `again_share` of the cache.
 struct MemoryLaw {
   double overhead = 0;    ///< [s] of a launch that moves nothing
   double efficiency = 1;  ///< of the data sheet's bandwidth, in (0, 1]
@@ -42,9 +43,11 @@ struct MemoryLaw {
   double cache_speedup = 1;  ///< >= 1
   double cache_share = 0;    ///< 0: the samples were taken with a cold cache
   double bend = 0;           ///< power with which the efficiency grows with the bytes
+  double row = 0;            ///< [s] per row: a block each, whatever its width
+  double again_share = 1;
 };
 [[nodiscard]] MemoryLaw memory_law(const FittedLaw& fitted);
-[[nodiscard]] LawTime memory_kernel_time(const MemoryLaw& law, const Device& device, double bytes);
+[[nodiscard]] LawTime memory_kernel_time(const MemoryLaw& law, const Device& device, const MemoryShape& shape);
 
 /// The router's decision (src/cost/router.cpp). With rows = tokens x top_k,
 ///   small  = overhead + (rows > block_sort_rows: block_sort + block_sort_row x rows)

@@ -125,6 +125,14 @@ inline constexpr std::array kMemoryKernels = {
     NamedMemoryKernel{"copy", MemoryKernel::copy},
     NamedMemoryKernel{"cast", MemoryKernel::cast}};
 
+/// What a memory-bound kernel goes over.
+struct MemoryShape {
+  Bytes moved;        ///< read plus written, each once
+  double rows = 0;    ///< that it handles one by one, however narrow; 0: it goes over elements
+  Bytes again = {};   ///< read a second time and more: a token's row by each of its experts
+  Bytes source = {};  ///< size of what is read again
+};
+
 /// What a kernel cannot do without: FLOPs of its products (two per multiply-add), and bytes of its operands and
 /// results, each moved once. Their ratio is the arithmetic intensity of the roofline model (Williams, Waterman,
 /// Patterson 2009).
@@ -136,6 +144,9 @@ struct KernelAmount {
 [[nodiscard]] KernelAmount kernel_amount(const GroupedGemmShape& shape);  ///< weights of experts without rows stay put
 [[nodiscard]] KernelAmount kernel_amount(const AttentionShape& shape);
 [[nodiscard]] KernelAmount kernel_amount(const RouterShape& shape);  ///< its scores; sorting counts no FLOPs
+
+/// Law of a device: `gap_s` more for each kernel of a layer (docs/theory_kernels.md).
+inline constexpr std::string_view kUnlikeLaunchLaw = "launch.unlike";
 
 /// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
 /// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `grouped_wgrad.DTYPE`, `batched_gemm.DTYPE`,
@@ -152,8 +163,11 @@ class KernelModel {
   [[nodiscard]] KernelEstimate attention(const AttentionShape& shape) const;
   /// By the law `router`, else by `memory.router` and the bytes of the scores.
   [[nodiscard]] KernelEstimate router(const RouterShape& shape) const;
-  /// @param moved bytes read plus bytes written, each once
-  [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, Bytes moved) const;
+  [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, const MemoryShape& shape) const;
+
+  /// How much longer a kernel takes behind another kind of kernel than the laws say, which were fitted to kernels that
+  /// follow their like: the law `launch.unlike`, 0 without it.
+  [[nodiscard]] Seconds unlike_launch() const;
 
   /// The same kernels, matrix products (attention among them) `slowdown` times as long: at the clocks that a device's
   /// power allows in the long run (docs/theory_kernels.md). @pre slowdown >= 1

@@ -24,7 +24,10 @@ struct KernelSample {
       false;  ///< both products of the experts and what stands between: n is the expert's width, k the hidden size
   bool gated = true;  ///< of fused experts: the first product is twice as wide
   AttentionShape attention;
-  double bytes = 0;  ///< moved by a memory-bound kernel, or beside fused experts' products
+  double bytes = 0;         ///< moved by a memory-bound kernel, or beside fused experts' products
+  double passed_rows = 0;   ///< MemoryShape::rows of a memory-bound kernel
+  double again_bytes = 0;   ///< MemoryShape::again
+  double source_bytes = 0;  ///< MemoryShape::source
   double seconds = 0;
   bool cold = false;  ///< measured over rotated buffers: no operand was in the cache
 };

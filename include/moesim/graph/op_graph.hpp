@@ -24,7 +24,7 @@ inline constexpr std::size_t kStreams = 4;
 /// A kernel that moves bytes and computes little.
 struct MemoryWork {
   MemoryKernel kernel = MemoryKernel::copy;
-  Bytes moved;  ///< read plus written
+  MemoryShape over;
 };
 
 /// The experts' matrix product of one rank: rows [r_i, k] x [k, n] for each of its experts, r_i from the routing.
