@@ -26,10 +26,12 @@ import torch.nn.functional as F
 import torch_kernels
 
 COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "rows", "layout", "sequences", "query_tokens", "context_tokens",
-           "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "cold", "time_us", "noise", "sm_clock_mhz", "alone_us"]
-SHAPE = COLUMNS[1:COLUMNS.index("time_us")]
+           "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "cold", "time_us", "noise", "sm_clock_mhz"]
+SHAPE = COLUMNS[1:-3]
 WIDTHS = [128, 256, 512, 1024, 2048, 4096, 7168]  # of rows that memory-bound kernels pass over; BigMac's payload is a narrow one
-WARM_LAUNCHES = 16
+FEWEST_LAUNCHES = 16  # in a graph of short kernels: its own start and end take 2 to 4 us
+SHORT_GRAPH = 1e3     # [us]
+HOST_AHEAD = 500_000  # cycles
 
 def nvidia_smi(fields):
     line = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
@@ -60,12 +62,14 @@ class Clock:
 
 def median_replay(replay, launches, patience, least_us=2e3):
     """Median time [us] of one of the `launches` of a replay, and the relative error of the mean. Stops when that is below 1 %,
-    at the latest after `patience` seconds."""
+    at the latest after `patience` seconds. The device sleeps while the host prepares a replay, which for graphs of a hundred
+    kernels takes longer than the device needs for the first of them."""
     replay()
     torch.cuda.synchronize()
     times, begin = [], time.monotonic()
     while True:
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        torch.cuda._sleep(HOST_AHEAD)
         start.record()
         replay()
         end.record()
@@ -97,11 +101,15 @@ class Bench:
                             f"torch {torch.__version__}; CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}\n"
                             f"# date: {datetime.date.today()}; command: scripts/bench_torch.py --device {args.device} --seed {args.seed}\n")
             self.file.write(",".join(COLUMNS) + "\n")
-        self.writer = csv.DictWriter(self.file, COLUMNS, restval="")
+        self.writer = csv.DictWriter(self.file, COLUMNS, restval="", lineterminator="\n")
 
     def time_us(self, launches):
         """Median time of one launch and its noise; `launches` are closures over different operands."""
-        return median_replay(self.capture(launches), len(launches), 0.3)
+        replay = self.capture(launches)
+        if len(launches) < FEWEST_LAUNCHES and median_replay(replay, 1, 0, 0)[0] < SHORT_GRAPH:
+            launches = launches * math.ceil(FEWEST_LAUNCHES / len(launches))
+            replay = self.capture(launches)
+        return median_replay(replay, len(launches), 0.3)
 
     @staticmethod
     def capture(launches):
@@ -128,7 +136,7 @@ class Bench:
         if key in self.done:
             return
         if self.args.warm and "bytes" in shape:  # the first set of operands over and over
-            launches, without = (ops and ops[:1] * WARM_LAUNCHES for ops in (launches, without))
+            launches, without = (ops and ops[:1] for ops in (launches, without))
         try:
             microseconds, noise = self.time_us(launches)
             if without is not None:
@@ -139,14 +147,11 @@ class Bench:
         if throttled:
             self.dropped += 1
             return
-        self.write(shape, microseconds, noise, mhz)
+        self.writer.writerow({"device": self.args.device, **shape, "time_us": f"{microseconds:.3f}", "noise": f"{noise:.4f}", "sm_clock_mhz": mhz or ""})
+        self.file.flush()
         self.done.add(key)
         if sys.stderr.isatty():
             print(f"\r{len(self.done)} samples, {self.deadline - time.monotonic():.0f} s left ", end="", file=sys.stderr)
-
-    def write(self, shape, microseconds, noise, mhz):
-        self.writer.writerow({"device": self.args.device, **shape, "time_us": f"{microseconds:.3f}", "noise": f"{noise:.4f}", "sm_clock_mhz": mhz or ""})
-        self.file.flush()
 
     def over(self, share=1.0):
         return time.monotonic() > self.deadline - (1 - share) * self.args.seconds
@@ -384,36 +389,9 @@ def bench_optimizer(bench, rng, share):
         del p, adam
 
 
-def bench_sequence(bench, rng, share):
-    """What a small kernel takes longer among many others, as in a layer, than behind its like. kernel unlike_launch: m different
-    launches, time_us the mean of one; alone_us the same with each of them over and over."""
-    dtype = torch.bfloat16
-    def randn(*shape):
-        return torch.randn(*shape, device="cuda", dtype=dtype)
-    def small():
-        rows, h = log_uniform(rng, 64, 1024), rng.choice(WIDTHS[1:5])
-        x, y, out, weight = randn(rows, h), randn(rows, h), randn(rows, h), randn(h)
-        order = torch.randperm(rows, device="cuda")
-        w = randn(rng.choice([64, 256, 1024]), h)
-        index = torch.randint(0, h, (rows, 8), device="cuda")
-        scores = torch.randn(rows, 64, device="cuda")
-        return [lambda: F.gelu(x), lambda: torch.add(x, y, out=out), lambda: F.rms_norm(x, (h,), weight), lambda: torch.mm(x, w.t()),
-                lambda: torch.index_select(x, 0, order), lambda: torch.softmax(scores, -1), lambda: out.copy_(x.float()),
-                lambda: torch.topk(scores, 4), lambda: torch.cat([x, y]), lambda: torch.gather(x, 1, index), lambda: torch.mm(w, x.t()),
-                lambda: torch.cumsum(scores, -1)]
-    while not bench.over(share):
-        kernels = [rng.choice(small()) for _ in range(rng.choice([8, 16, 32, 48, 64]))]
-        alone = sum(bench.time_us([kernel] * WARM_LAUNCHES)[0] for kernel in kernels)
-        together, noise = bench.time_us(kernels * 4)
-        if noise > 0.01:
-            continue
-        mhz, _ = bench.clock.read()
-        bench.write({"kernel": "unlike_launch", "dtype": "bf16", "m": len(kernels), "alone_us": f"{alone / len(kernels):.3f}"}, together, noise, mhz)
-
-
 # By name: the function and its share of the time.
 SUITES = {"gemm": (bench_gemm, 0.4), "grouped": (bench_grouped, 0.2), "memory": (bench_memory, 0.15), "backward": (bench_backward, 0.1),
-          "optimizer": (bench_optimizer, 0.03), "attention": (bench_attention, 0.12), "sequence": (bench_sequence, 0.03)}
+          "optimizer": (bench_optimizer, 0.03), "attention": (bench_attention, 0.12)}
 
 
 def main():

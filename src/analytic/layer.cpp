@@ -8,6 +8,7 @@
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/build.hpp"
 
+#include "analytic/decode.hpp"
 #include "analytic/evaluate.hpp"
 
 namespace moesim {
@@ -44,10 +45,21 @@ Phase alone(const Phase& phase, bool block) {
   return result;
 }
 
+Estimate predict_pass(const Scenario& scenario, Part part) {
+  const auto* inference = std::get_if<InferenceWorkload>(&scenario.workload);
+  if (inference == nullptr) throw InputError("training has no prefill and no decode steps (mode: inference)");
+  if (part == Part::decode_step && decode_steps(*inference).count == 0) {
+    throw InputError("the prefill makes the first token: a decode step needs generated_tokens of at least 2");
+  }
+  const InferenceTimes times = predict(scenario).inference.value();
+  return part == Part::prefill ? times.prefill : times.decode_token;
+}
+
 }  // namespace
 
 Estimate predict_part(const Scenario& scenario, Part part) {
   if (part == Part::step) return predict(scenario).step_time;
+  if (part == Part::prefill || part == Part::decode_step) return predict_pass(scenario, part);
   const bool block = part == Part::moe_block_forward || part == Part::moe_block_forward_backward;
   const bool backward = part == Part::layer_forward_backward || part == Part::moe_block_forward_backward;
   OpGraph graph = build_graph(scenario);

@@ -77,11 +77,12 @@ OpCost mean(std::size_t count, const CostOf& cost_of) {
 
 }  // namespace
 
-namespace {
-
-OpCost work_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
+OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
   if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
     return repeated(kernels.gemm(*gemm), kernel_amount(*gemm), work.launches, "gemm");
+  if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
+    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch"};
+  }
   if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
     return repeated(kernels.attention(*attention), kernel_amount(*attention), work.launches, "attention");
   }
@@ -98,17 +99,6 @@ OpCost work_cost(const KernelModel& kernels, const KernelWork& work, const Routi
   const auto& memory = std::get<ExpertMemoryWork>(work.shape);
   const double rows = routing.rows_received(ep_rank) * memory.share;
   return moving_cost(kernels, memory.kernel, {.moved = rows * memory.moved_per_row, .rows = rows}, 1);
-}
-
-}  // namespace
-
-OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
-  if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
-    return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch"};
-  }
-  OpCost cost = work_cost(kernels, work, routing, ep_rank);
-  cost.estimate.time += kernels.unlike_launch();  // once: `launches` of an operator are of one kind
-  return cost;
 }
 
 OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank) {

@@ -103,7 +103,7 @@ std::string_view algorithm_name(const CollectiveOptions& options) {
       ->name;
 }
 
-CollectiveOptions read_options(const Arguments& arguments, const Environment& environment) {
+CollectiveOptions read_collective_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   CollectiveOptions options;
   options.common = read_common(arguments, environment, problems);
@@ -243,7 +243,7 @@ Command collective_command() {
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());
   command.run = [](const Arguments& arguments, const Environment& environment) {
-    return run_collective(read_options(arguments, environment), environment);
+    return run_collective(read_collective_options(arguments, environment), environment);
   };
   return command;
 }

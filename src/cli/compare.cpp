@@ -21,7 +21,7 @@ struct CompareOptions {
   std::optional<std::filesystem::path> timeline;
 };
 
-CompareOptions read_options(const Arguments& arguments, const Environment& environment) {
+CompareOptions read_compare_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   CompareOptions options;
   options.common = read_common(arguments, environment, problems);
@@ -86,7 +86,7 @@ Command compare_command() {
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());
   command.run = [](const Arguments& arguments, const Environment& environment) {
-    return run_compare(read_options(arguments, environment), environment);
+    return run_compare(read_compare_options(arguments, environment), environment);
   };
   return command;
 }

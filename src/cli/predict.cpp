@@ -23,7 +23,7 @@ struct PredictOptions {
   std::optional<std::filesystem::path> timeline;
 };
 
-PredictOptions read_options(const Arguments& arguments, const Environment& environment) {
+PredictOptions read_predict_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   PredictOptions options;
   options.common = read_common(arguments, environment, problems);
@@ -97,7 +97,7 @@ Command predict_command() {
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());
   command.run = [](const Arguments& arguments, const Environment& environment) {
-    return run_predict(read_options(arguments, environment), environment);
+    return run_predict(read_predict_options(arguments, environment), environment);
   };
   return command;
 }

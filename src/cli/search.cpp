@@ -32,7 +32,7 @@ SearchKey read_key(const std::string& text, std::vector<Diagnostic>& problems) {
   return key;
 }
 
-SearchCommandOptions read_options(const Arguments& arguments, const Environment& environment) {
+SearchCommandOptions read_search_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   SearchCommandOptions options;
   options.common = read_common(arguments, environment, problems);
@@ -155,7 +155,7 @@ Command search_command() {
   const std::vector<Option> common = common_options();
   command.options.insert(command.options.end(), common.begin(), common.end());
   command.run = [](const Arguments& arguments, const Environment& environment) {
-    return run_search(read_options(arguments, environment), environment);
+    return run_search(read_search_options(arguments, environment), environment);
   };
   return command;
 }

@@ -38,7 +38,7 @@ std::filesystem::path find_sweep(const std::string& word, const ConfigRoots& roo
   return find_config("sweeps", word, roots);
 }
 
-SweepCommandOptions read_options(const Arguments& arguments, const Environment& environment) {
+SweepCommandOptions read_sweep_options(const Arguments& arguments, const Environment& environment) {
   std::vector<Diagnostic> problems;
   SweepCommandOptions options;
   options.common = read_common(arguments, environment, problems);
@@ -158,7 +158,7 @@ Output run_rank_0(RankJob& job, const SweepPlan& plan, const SweepCommandOptions
 Output run_command(const Arguments& arguments, const Environment& environment) {
   RankJob job;
   try {
-    const SweepCommandOptions options = read_options(arguments, environment);
+    const SweepCommandOptions options = read_sweep_options(arguments, environment);
     const RunInfo& run = environment.run;
     const SweepEngine engine{
         .name = std::string(engine_name(options.common.engine)),

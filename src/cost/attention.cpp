@@ -12,7 +12,6 @@ constexpr double kQueriesPerBlock = 128;
 constexpr double kQueryStep = 16;  // rows of a matrix instruction
 constexpr double kKeyStep = 64;    // keys that a block loads at once
 constexpr double kBackward = 2.5;
-constexpr double kOverlap = 4;      // power with which products and memory traffic hide each other
 constexpr double kSplitKeys = 192;  // cached keys beyond which decode kernels split them among blocks
 
 double v_dim(const AttentionShape& shape) { return shape.v_head_dim > 0 ? shape.v_head_dim : shape.head_dim; }
@@ -114,7 +113,7 @@ LawTime prefill_time(const PrefillLaw& law, const Device& device, const Attentio
       seconds_per_byte(device, operands + appended, law.memory_efficiency, law.cache_share, law.cache_speedup);
   const double memory = operands * per_byte;
   const double writes = appended * law.cache_writes * per_byte;
-  const double body = soft_max(compute, memory, kOverlap) + writes;
+  const double body = soft_max(compute, memory, kOverlapPower) + writes;
 
   const double start = law.overhead + (shape.kv_heads < shape.heads ? law.group_overhead : 0);
   const LawTime result{.seconds = start + body};

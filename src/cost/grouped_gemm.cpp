@@ -11,7 +11,6 @@ namespace {
 
 constexpr Tile kSmallTile{16, 64};
 constexpr Tile kLargeTile{64, 64};
-constexpr double kOverlap = 4;  // power with which work and memory traffic hide each other
 
 }  // namespace
 
@@ -75,7 +74,7 @@ LawTime streamed_group_time(const StreamedGroupLaw& law, const Device& device, s
   const double memory = (weights + (1 - hit) * rest + hit * rest / law.cache_speedup) / memory_rate;
 
   const double floor = 2 * total_rows * n * k / peak;
-  const double seconds = std::max(law.launch + soft_max(work, memory, kOverlap), floor);
+  const double seconds = std::max(law.launch + soft_max(work, memory, kOverlapPower), floor);
   if (seconds < 2 * law.launch) return {seconds, Bound::launch, "launch"};
   if (memory > work) return {seconds, Bound::memory, "memory"};
   return {seconds, Bound::compute, "compute"};

@@ -80,10 +80,6 @@ struct KernelModel::Laws {
       memory_fitted[i] = memory_fit(kMemoryKernels[i]);
       if (memory_fitted[i] != nullptr) memory[i] = memory_law(*memory_fitted[i]);
     }
-    if (const FittedLaw* unlike = calibration.find(kUnlikeLaunchLaw)) {
-      unlike_launch = {unlike->coefficient("gap_s")};
-      if (!(unlike_launch.value >= 0)) throw InputError("law launch.unlike: gap_s must not be negative");
-    }
     router_fitted = calibration.find("router");
     if (router_fitted != nullptr) router = router_law(*router_fitted);
   }
@@ -133,7 +129,6 @@ struct KernelModel::Laws {
   std::array<const FittedLaw*, kMemoryKernels.size()> memory_fitted{};
   RouterLaw router;
   const FittedLaw* router_fitted = nullptr;
-  Seconds unlike_launch;
 };
 
 namespace {
@@ -159,7 +154,6 @@ KernelModel KernelModel::with_slower_products(double slowdown) const {
   return slower;
 }
 
-Seconds KernelModel::unlike_launch() const { return laws_->unlike_launch; }
 const Device& KernelModel::device() const { return laws_->device; }
 const Calibration& KernelModel::calibration() const { return laws_->calibration; }
 

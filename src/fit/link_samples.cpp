@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/core.h>
 #include <fstream>
@@ -7,6 +6,8 @@
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/fit/fit_links.hpp"
+
+#include "fit/sample_table.hpp"
 
 namespace moesim {
 namespace {
@@ -25,14 +26,6 @@ std::vector<std::string> split(const std::string& line) {
     }
   }
   return fields;
-}
-
-std::optional<double> number(const std::string& text) {
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stopped != end || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 std::optional<CollectiveKind> kind_named(const std::string& name) {
@@ -91,11 +84,11 @@ std::vector<LinkSample> read_link_samples(const std::string& path) {
     if (distribution_at < header.size() && fields[distribution_at] != "even") continue;
     if (distribution_at < header.size() && fields[ranks_at] == "1") continue;  // a rank with itself
     const auto kind = kind_named(fields[kind_at]);
-    std::optional<double> ranks = number(fields[by_node ? nodes_at : ranks_at]);
-    const std::optional<double> per_node = by_node ? number(fields[per_node_at]) : 1;
+    std::optional<double> ranks = finite_number(fields[by_node ? nodes_at : ranks_at]);
+    const std::optional<double> per_node = by_node ? finite_number(fields[per_node_at]) : 1;
     ranks = ranks && per_node ? std::optional(*ranks * *per_node) : std::nullopt;
-    const auto bytes = number(fields[bytes_at]);
-    const auto time = number(fields[time_at]);
+    const auto bytes = finite_number(fields[bytes_at]);
+    const auto time = finite_number(fields[time_at]);
     if (!kind)
       complain(line, "collective", fmt::format("{} is not a collective (all_to_all, all_gather ...)", fields[kind_at]));
     if (!ranks || *ranks < 2 || *ranks > 1e6 || *ranks != std::floor(*ranks))

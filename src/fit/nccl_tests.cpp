@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <fmt/core.h>
 #include <fstream>
@@ -13,6 +12,8 @@
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/fit/calibrate.hpp"
+
+#include "fit/sample_table.hpp"
 
 namespace moesim {
 namespace {
@@ -42,13 +43,6 @@ std::vector<std::string> words_of(const std::string& line) {
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
   return words;
-}
-
-std::optional<double> number(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -88,13 +82,13 @@ std::vector<LinkSample> parse_nccl_tests(std::string_view text, const std::strin
       if (words.size() > 2 && (words[1] == "Rank" || words[0] == "#Rank")) ++ranks;
       continue;
     }
-    const std::optional<double> bytes = number(words[0]);
+    const std::optional<double> bytes = finite_number(words[0]);
     if (!bytes || words.size() < 7) continue;  // what launchers print between
     // The first number after the root (or after redop, where there is none) is the out-of-place time; a line may have
     // been cut. Types and operations are words.
     std::size_t at = 2;
-    while (at < words.size() && (!number(words[at]) || words[at] == "-1")) ++at;
-    const std::optional<double> time = at < words.size() ? number(words[at]) : std::nullopt;
+    while (at < words.size() && (!finite_number(words[at]) || words[at] == "-1")) ++at;
+    const std::optional<double> time = at < words.size() ? finite_number(words[at]) : std::nullopt;
     if (!time || *time <= 0) {
       problems.push_back({.file = path, .line = number_of_line, .key = "time", .message = "no time above 0 found"});
       continue;

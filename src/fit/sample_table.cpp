@@ -75,13 +75,12 @@ std::string_view SampleTable::text(std::size_t row, std::string_view column) con
 
 double SampleTable::number(std::size_t row, std::string_view column) {
   const std::string_view field = text(row, column);
-  double value = 0;
-  const auto [stopped, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc() || stopped != field.data() + field.size() || !std::isfinite(value) || value < 0) {
+  const std::optional<double> value = finite_number(field);
+  if (!value || *value < 0) {
     complain(row, column, fmt::format("'{}' is not a number >= 0", field));
     return 0;
   }
-  return value;
+  return *value;
 }
 
 double SampleTable::positive(std::size_t row, std::string_view column) {
@@ -94,6 +93,13 @@ double SampleTable::positive(std::size_t row, std::string_view column) {
 void SampleTable::complain(std::size_t row, std::string_view column, const std::string& message) {
   problems_.push_back(
       {.file = path_, .line = lines_[row].number, .column = 0, .key = std::string(column), .message = message});
+}
+
+std::optional<double> finite_number(std::string_view text) {
+  double value = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stopped != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
 }
 
 void SampleTable::throw_problems() const {

@@ -5,8 +5,6 @@
 namespace moesim {
 namespace {
 
-double element_bytes(const Scenario& scenario) { return bytes_per_element(scenario.model.activation_dtype); }
-
 GemmShape projection(const Scenario& scenario, double tokens, double outputs, double inputs) {
   return {.m = tokens, .n = outputs, .k = inputs, .dtype = scenario.model.activation_dtype};
 }

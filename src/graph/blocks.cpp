@@ -12,8 +12,6 @@
 namespace moesim {
 namespace {
 
-double element_bytes(const Scenario& scenario) { return bytes_per_element(scenario.model.activation_dtype); }
-
 /// Tokens of the residual stream that a rank holds: sequence parallelism splits them over the tensor group.
 double residual_tokens(const Scenario& scenario, const BatchShape& batch) {
   return scenario.parallelism.sequence_parallel ? batch.tokens() / scenario.parallelism.tp : batch.tokens();

@@ -19,6 +19,11 @@ struct BatchShape {
   [[nodiscard]] double tokens() const { return sequences * query_tokens; }
 };
 
+/// [B] of an activation's element.
+[[nodiscard]] inline double element_bytes(const Scenario& scenario) {
+  return bytes_per_element(scenario.model.activation_dtype);
+}
+
 [[nodiscard]] ForwardPhase embedding_phase(const Scenario& scenario, const BatchShape& batch);
 [[nodiscard]] ForwardPhase dense_layer_phase(const Scenario& scenario, const BatchShape& batch);
 [[nodiscard]] ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, const LayerRows& rows);

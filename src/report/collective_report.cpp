@@ -12,7 +12,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kLinksShown = 12;
+constexpr std::size_t kBusiestShown = 12;
 
 /// The report's sizes, one line each.
 std::string sizes(const CollectiveReport& report, const TextStyle& style) {
@@ -44,16 +44,16 @@ std::string links(const CollectivePoint& point, const TextStyle& style) {
   grid.column("link, busiest first", Align::left);
   grid.column("carries", Align::right);
   grid.column("utilization", Align::left);
-  for (std::size_t i = 0; i < point.links.size() && i < kLinksShown; ++i) {
+  for (std::size_t i = 0; i < point.links.size() && i < kBusiestShown; ++i) {
     const NamedLinkLoad& load = point.links[i];
     grid.row(
         {load.link, text::binary(load.bytes),
          fmt::format("{} {}", text::pad_left(text::percent(load.utilization), 7), text::bar(load.utilization, 20))});
   }
   std::string lines = "\n" + grid.render(style);
-  if (point.links.size() > kLinksShown) {
+  if (point.links.size() > kBusiestShown) {
     lines +=
-        text::dim(fmt::format("{} more links carry something: --format json", point.links.size() - kLinksShown), style);
+        text::dim(fmt::format("{} more links carry something: --format json", point.links.size() - kBusiestShown), style);
     lines += "\n";
   }
   return lines;

@@ -6,7 +6,6 @@
 namespace moesim {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Completions this close, relative to the bytes moved, are one instant: above the rounding of a million steps.
 constexpr double kSameInstant = 1e-12;
 /// A link with so much of its capacity left, and no flow that it stops, might as well be dormant.

@@ -9,7 +9,6 @@
 namespace moesim {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::uint64_t hash_of(std::span<const std::uint32_t> key) {
   std::uint64_t hash = 0x9e3779b97f4a7c15;

@@ -14,7 +14,6 @@
 namespace moesim {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kSameInstant = 1e-12;      ///< completions this close, relative to the time to them, are one instant
 constexpr double kClockResolution = 1e-15;  ///< relative to the time since the beginning
 /// Below this number of flows a fresh solve costs less than classes.

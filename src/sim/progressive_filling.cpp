@@ -7,7 +7,6 @@
 namespace moesim {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Levels closer than this are one level: far above rounding (a few 1e-16 per flow of a link), far below what matters.
 constexpr double kTie = 1 + 1e-12;
 /// Rounds of the scan before the search by links takes over. Symmetric traffic needs one per tier of the network.

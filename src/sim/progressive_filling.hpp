@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -8,6 +9,8 @@
 #include "moesim/sim/max_min.hpp"
 
 namespace moesim {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Progressive filling over some of the flows of a network, with memory that is kept from one solve to the next.
 /// Rates in bytes per second.

@@ -59,7 +59,7 @@ std::optional<Checkpoint> read_checkpoint(std::string_view text) {
       std::string hash(next(line, '\t'));
       totals.inputs.push_back({.path = std::string(line), .hash = std::move(hash)});
     } else if (key == "left_out") {
-      LeftOut entry;
+      LeftOutPoints entry;
       sound = read(next(line, '\t'), entry.count) && sound;
       sound = read(next(line, '\t'), entry.first) && sound;
       const std::string reason(next(line, '\t'));

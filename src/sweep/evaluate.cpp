@@ -16,7 +16,7 @@ std::string one_line(std::string text) {
 }
 
 void leave_out(SweepChunk& chunk, std::uint64_t point, const std::string& reason, const std::string& example) {
-  LeftOut& entry = chunk.left_out[one_line(reason)];
+  LeftOutPoints& entry = chunk.left_out[one_line(reason)];
   if (entry.count == 0 || point < entry.first) {
     entry.first = point;
     entry.example = one_line(example);
@@ -55,7 +55,7 @@ std::string without_numbers(std::string_view text) {
 
 void add(LeftOutByReason& all, const LeftOutByReason& more) {
   for (const auto& [reason, entry] : more) {
-    LeftOut& sum = all[reason];
+    LeftOutPoints& sum = all[reason];
     if (sum.count == 0 || entry.first < sum.first) {
       sum.first = entry.first;
       sum.example = entry.example;

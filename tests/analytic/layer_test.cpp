@@ -37,6 +37,15 @@ TEST(PredictPart, Layer_DependsOnNeitherDepthNorBatch) {
   EXPECT_DOUBLE_EQ(seconds(scenario, Part::layer_forward), layer);
 }
 
+// Prefill and decode steps make up the whole inference.
+TEST(PredictPart, PassesOfAnInference_AddUp) {
+  Scenario scenario = example_scenario(small_moe(MoeStructure::bigmac), 1, {.ep = 8, .dp = 8});
+  EXPECT_THROW(static_cast<void>(predict_part(scenario, Part::prefill)), InputError) << "training";
+  scenario.workload = InferenceWorkload{.batch = 8, .prompt_tokens = 128, .generated_tokens = 4};
+  EXPECT_NEAR(seconds(scenario, Part::prefill) + 3 * seconds(scenario, Part::decode_step),
+              seconds(scenario, Part::step), 1e-12);
+}
+
 TEST(PredictPart, DenseModelOrNoBackward_IsTheUsersInput) {
   EXPECT_THROW(static_cast<void>(predict_part(example_scenario(small_gpt(), 1, {.dp = 8}), Part::layer_forward)),
                InputError);
@@ -44,6 +53,7 @@ TEST(PredictPart, DenseModelOrNoBackward_IsTheUsersInput) {
   inference.workload = InferenceWorkload{.batch = 8, .prompt_tokens = 128, .generated_tokens = 1};
   EXPECT_GT(predict_part(inference, Part::moe_block_forward).time.value, 0);
   EXPECT_THROW(static_cast<void>(predict_part(inference, Part::moe_block_forward_backward)), InputError);
+  EXPECT_THROW(static_cast<void>(predict_part(inference, Part::decode_step)), InputError) << "one token: prefill alone";
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ TEST(ParseQuantity, NumbersMayHaveSignPointAndExponent) {
 // --- what is refused ------------------------------------------------------------------------------------------------
 
 template <class Q>
-class RefusedQuantity : public testing::Test {};
+class RefusedQuantity : public ::testing::Test {};
 using AllQuantities = testing::Types<Seconds, Bytes, BytesPerSecond, FlopsPerSecond>;
 TYPED_TEST_SUITE(RefusedQuantity, AllQuantities);
 

@@ -121,11 +121,11 @@ TEST(ReadShape, Attention_RefusesWhatCannotBe) {
 TEST(ReadShape, MemoryKernels_TakeBytesOrRows) {
   const Read bytes = read("router", {{"bytes", "64MiB"}});
   ASSERT_TRUE(bytes.shape);
-  EXPECT_EQ(std::get<MemoryTraffic>(*bytes.shape).moved.value, 64.0 * 1024 * 1024);
+  EXPECT_EQ(std::get<MemoryTraffic>(*bytes.shape).over.moved.value, 64.0 * 1024 * 1024);
   EXPECT_EQ(std::get<MemoryTraffic>(*bytes.shape).kernel, MemoryKernel::router);
   const Read rows = read("permute", {{"rows", "10"}, {"width", "100"}, {"passes", "3"}, {"dtype", "fp32"}});
   ASSERT_TRUE(rows.shape);
-  EXPECT_EQ(std::get<MemoryTraffic>(*rows.shape).moved.value, 10.0 * 100 * 3 * 4);
+  EXPECT_EQ(std::get<MemoryTraffic>(*rows.shape).over.moved.value, 10.0 * 100 * 3 * 4);
   EXPECT_FALSE(matrix_dtype(*rows.shape));
   EXPECT_FALSE(matrix_work(*rows.shape));
 }

@@ -11,7 +11,7 @@ namespace moesim {
 namespace {
 
 using namespace literals;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 Device a40() {
   return {.name = "a40",

@@ -12,8 +12,8 @@ namespace moesim {
 namespace {
 
 using namespace literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const Cable kCable = {10.0_GBps, 1.0_us};
 

@@ -13,8 +13,8 @@ namespace moesim {
 namespace {
 
 using namespace literals;
-using testing::Each;
-using testing::SizeIs;
+using ::testing::Each;
+using ::testing::SizeIs;
 
 /// `leaves` leaves with `hubs` hubs of `gpus` GPUs each under `spines` spines: a folded Clos with every cable of its
 /// own.

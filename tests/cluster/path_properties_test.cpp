@@ -180,7 +180,7 @@ int expected_links(const ClusterConfig& config) {
   return 2 * (nodes * (box.gpus + 1) + groups * per_group * (per_group - 1) / 2 + groups * (groups - 1) / 2);
 }
 
-class PathLaws : public testing::TestWithParam<NamedTopology> {};
+class PathLaws : public ::testing::TestWithParam<NamedTopology> {};
 
 TEST_P(PathLaws, HoldOnRandomConfigurations) {
   const std::string_view name = GetParam().name;
@@ -196,7 +196,7 @@ TEST_P(PathLaws, HoldOnRandomConfigurations) {
   }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Topologies, PathLaws, testing::ValuesIn(generated_topologies()),
+INSTANTIATE_TEST_SUITE_P(Topologies, PathLaws, ::testing::ValuesIn(generated_topologies()),
                          [](const auto& row) { return std::string(row.param.name); });
 
 /// A farther p2p_level or gdr_level only ever removes stagings.

@@ -16,8 +16,8 @@ namespace moesim {
 namespace {
 
 using namespace literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 struct Cluster {
   explicit Cluster(const ClusterConfig& config) : topology(build_topology(config)), paths(topology, config.transport) {}
@@ -191,7 +191,7 @@ TEST(PathTable, TorusTies_AreSpread) {
   config.fabric.nodes = 4;
   config.box.gpus = 1;
   const Cluster cluster(config);
-  EXPECT_THAT(all_to_all_loads(cluster.topology, cluster.paths), testing::Each(2.0));
+  EXPECT_THAT(all_to_all_loads(cluster.topology, cluster.paths), ::testing::Each(2.0));
   EXPECT_EQ(cluster.transport(0, 2), Transport::net_direct);
 }
 

@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 /// Largest load over capacity when every rank sends `bytes` to every other.
 double all_to_all_seconds(const ClusterConfig& config, double bytes) {

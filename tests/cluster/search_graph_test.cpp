@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 const auto kAnyLink = [](const Link&) { return true; };
 const auto kSwitches = [](const Node& node) { return node.kind == NodeKind::network_switch; };

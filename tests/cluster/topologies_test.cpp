@@ -16,10 +16,10 @@ namespace moesim {
 namespace {
 
 using namespace literals;
-using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::vector<std::string> wrong_keys(const ClusterConfig& config) {
   std::vector<std::string> keys;
@@ -28,7 +28,7 @@ std::vector<std::string> wrong_keys(const ClusterConfig& config) {
   return keys;
 }
 
-class EveryTopology : public testing::TestWithParam<NamedTopology> {};
+class EveryTopology : public ::testing::TestWithParam<NamedTopology> {};
 
 TEST_P(EveryTopology, Sample_IsBuiltAndHasAPathForEveryPair) {
   const ClusterConfig config = sample_cluster(GetParam().name);
@@ -62,10 +62,10 @@ TEST_P(EveryTopology, Name_IsUniqueAndDescribed) {
   EXPECT_FALSE(GetParam().keys.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Topologies, EveryTopology, testing::ValuesIn(kTopologies),
+INSTANTIATE_TEST_SUITE_P(Topologies, EveryTopology, ::testing::ValuesIn(kTopologies),
                          [](const auto& row) { return std::string(row.param.name); });
 
-class SizedTopology : public testing::TestWithParam<NamedTopology> {};
+class SizedTopology : public ::testing::TestWithParam<NamedTopology> {};
 
 // A cluster far beyond anything built is refused before it fills the memory, and so is one of no machines.
 TEST_P(SizedTopology, AbsurdSizes_AreRefused) {
@@ -79,7 +79,7 @@ TEST_P(SizedTopology, AbsurdSizes_AreRefused) {
   EXPECT_THAT(wrong_keys(config), Contains("box.gpus"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Topologies, SizedTopology, testing::ValuesIn(generated_topologies()),
+INSTANTIATE_TEST_SUITE_P(Topologies, SizedTopology, ::testing::ValuesIn(generated_topologies()),
                          [](const auto& row) { return std::string(row.param.name); });
 
 TEST(BuildTopology, UnknownName_ListsTheKnownOnes) {

@@ -15,8 +15,8 @@ namespace moesim {
 namespace {
 
 using namespace literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 NodeId node(std::size_t index) { return NodeId(index); }
 

@@ -106,15 +106,15 @@ FittedLaw stream(double power) {
 
 // 1 MB at 0.8 TB/s is 1.25 us: with power 1 after the launch, with a high one beside it.
 TEST(MemoryKernel, Power_SaysHowLaunchAndTransferMeet) {
-  EXPECT_NEAR(model_with({stream(1)}).memory_kernel(MemoryKernel::copy, {1e6}).estimate.time.value, 3.25e-6, 1e-12);
-  const KernelEstimate hidden = model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {1e6});
+  EXPECT_NEAR(model_with({stream(1)}).memory_kernel(MemoryKernel::copy, {.moved = {1e6}}).estimate.time.value, 3.25e-6, 1e-12);
+  const KernelEstimate hidden = model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {.moved = {1e6}});
   EXPECT_NEAR(hidden.estimate.time.value, 2e-6, 1e-9);
   EXPECT_EQ(hidden.bound, Bound::launch);
   EXPECT_EQ(hidden.estimate.spread, 0.3);
-  const KernelEstimate large = model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {1e9});
+  const KernelEstimate large = model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {.moved = {1e9}});
   EXPECT_EQ(large.bound, Bound::memory);
   EXPECT_EQ(large.estimate.spread, 0.1);
-  EXPECT_TRUE(model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {2e9}).extrapolated);
+  EXPECT_TRUE(model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {.moved = {2e9}}).extrapolated);
 }
 
 RC_GTEST_PROP(MemoryKernel, MoreBytes_NeverFaster, ()) {
@@ -124,12 +124,12 @@ RC_GTEST_PROP(MemoryKernel, MoreBytes_NeverFaster, ()) {
   const KernelModel model = model_with({law});
   const double bytes = *rc::gen::inRange(0, 100000000);
   const double more = bytes + *rc::gen::inRange(0, 100000000);
-  RC_ASSERT(model.memory_kernel(MemoryKernel::copy, {more}).estimate.time >=
-            model.memory_kernel(MemoryKernel::copy, {bytes}).estimate.time);
+  RC_ASSERT(model.memory_kernel(MemoryKernel::copy, {.moved = {more}}).estimate.time >=
+            model.memory_kernel(MemoryKernel::copy, {.moved = {bytes}}).estimate.time);
 }
 
 TEST(MemoryKernel, NoLaw_IsTheDataSheetsBound) {
-  const KernelEstimate bound = model_with({}).memory_kernel(MemoryKernel::softmax, {1e9});
+  const KernelEstimate bound = model_with({}).memory_kernel(MemoryKernel::softmax, {.moved = {1e9}});
   EXPECT_EQ(bound.law, nullptr);
   EXPECT_NEAR(bound.estimate.time.value, 1e-3, 1e-12);
 }

@@ -83,7 +83,7 @@ TEST(LinkLaw, UnknownNamesAndBadValues_AreAllReported) {
   } catch (const InputError& error) {
     std::vector<std::string> keys;
     for (const Diagnostic& one : error.diagnostics()) keys.push_back(one.key);
-    EXPECT_THAT(keys, testing::UnorderedElementsAre(
+    EXPECT_THAT(keys, ::testing::UnorderedElementsAre(
                           "coefficients.all_to_all.efficiency.pcie", "coefficients.all_to_all.efficiency.rope",
                           "coefficients.all_to_all.startup", "coefficients.broadcast.startup"));
   }

@@ -60,7 +60,7 @@ TEST(Router, WithoutItsLaw_IsThatOfItsBytes) {
   const KernelModel model = model_with({});
   EXPECT_EQ(router_bytes(shape).value, 1000 * 64 * 4 * 5);
   EXPECT_EQ(model.router(shape).estimate.time,
-            model.memory_kernel(MemoryKernel::router, router_bytes(shape)).estimate.time);
+            model.memory_kernel(MemoryKernel::router, {.moved = router_bytes(shape)}).estimate.time);
 }
 
 FittedLaw stream(const std::string& name, double overhead) {
@@ -74,11 +74,11 @@ FittedLaw stream(const std::string& name, double overhead) {
 TEST(MemoryKernel, StandIn_CountsUntilTheKernelIsMeasured) {
   const Bytes moved{1e8};
   const KernelModel without = model_with({stream("memory.norm", 1e-6)});
-  EXPECT_EQ(without.memory_kernel(MemoryKernel::norm_backward, moved).estimate.time,
-            without.memory_kernel(MemoryKernel::norm, moved).estimate.time);
+  EXPECT_EQ(without.memory_kernel(MemoryKernel::norm_backward, {.moved = moved}).estimate.time,
+            without.memory_kernel(MemoryKernel::norm, {.moved = moved}).estimate.time);
   const KernelModel with = model_with({stream("memory.norm", 1e-6), stream("memory.norm_backward", 9e-6)});
-  EXPECT_NEAR(with.memory_kernel(MemoryKernel::norm_backward, moved).estimate.time.value,
-              with.memory_kernel(MemoryKernel::norm, moved).estimate.time.value + 8e-6, 1e-12);
+  EXPECT_NEAR(with.memory_kernel(MemoryKernel::norm_backward, {.moved = moved}).estimate.time.value,
+              with.memory_kernel(MemoryKernel::norm, {.moved = moved}).estimate.time.value + 8e-6, 1e-12);
 }
 
 // Half of the bandwidth at 2^27 bytes, 2^0.1 times that at 2^28, never more than all of it.

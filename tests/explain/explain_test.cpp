@@ -33,7 +33,7 @@ const Sensitivity& of(const Explanation& explanation, std::string_view resource)
   return *found;
 }
 
-class EveryScenario : public testing::TestWithParam<const char*> {};
+class EveryScenario : public ::testing::TestWithParam<const char*> {};
 
 // Everything in the model with a unit of time is one of the independent resources: with all of them better by f, time
 // itself is measured in another unit, so the step takes 1/f. Euler's theorem for such functions: elasticities add up to
@@ -60,7 +60,7 @@ TEST_P(EveryScenario, Elasticities_AddUpToOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shipped, EveryScenario,
-                         testing::Values("paper_training", "paper_inference", "paper_tutel", "paper_deepspeed",
+                         ::testing::Values("paper_training", "paper_inference", "paper_tutel", "paper_deepspeed",
                                          "deepseek_moe_16b_h100", "mixtral_8x7b_h100_inference"));
 
 RC_GTEST_PROP(VariedModel, AnyFactorOnAllResources, ()) {
@@ -90,7 +90,7 @@ TEST(Explain, TwoPortsForThirtyTwoGpus_PortsBindFirst) {
   EXPECT_EQ(explanation.sensitivities.front().resource->name, "nic_bandwidth");
   EXPECT_EQ(explanation.removals.front().resource->name, "nic_bandwidth");
   EXPECT_EQ(explanation.links.front().kind, LinkKind::nic);
-  EXPECT_THAT(explanation.sentences, testing::Contains(testing::HasSubstr("100 Gb/s NIC port is busy")));
+  EXPECT_THAT(explanation.sentences, ::testing::Contains(::testing::HasSubstr("100 Gb/s NIC port is busy")));
   for (std::size_t i = 1; i < explanation.removals.size(); ++i) {
     EXPECT_LT(explanation.removals[i].step_time, explanation.removals[i - 1].step_time);
   }
@@ -145,8 +145,8 @@ TEST(FixedTimes, OnlyTimesAreDivided) {
   FittedLaw law;
   law.coefficients = {{"net.all_to_all.startup", 4}, {"ring.bend", 6}, {"ring.bend_power", 0.5}, {"launch_s", 8}};
   EXPECT_THAT(with_startup(law, 2).coefficients,
-              testing::UnorderedElementsAre(testing::Pair("net.all_to_all.startup", 2), testing::Pair("ring.bend", 3),
-                                            testing::Pair("ring.bend_power", 0.5), testing::Pair("launch_s", 8)));
+              ::testing::UnorderedElementsAre(::testing::Pair("net.all_to_all.startup", 2), ::testing::Pair("ring.bend", 3),
+                                            ::testing::Pair("ring.bend_power", 0.5), ::testing::Pair("launch_s", 8)));
   EXPECT_EQ(with_overhead(law, 2).coefficients.at("launch_s"), 4);
   EXPECT_EQ(with_overhead(law, 2).coefficients.at("ring.bend"), 6);
 }

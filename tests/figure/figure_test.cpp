@@ -33,7 +33,7 @@ struct Golden {
   FigureOptions options = {};
 };
 
-class Goldens : public testing::TestWithParam<Golden> {};
+class Goldens : public ::testing::TestWithParam<Golden> {};
 
 /// MOESIM_UPDATE_FIGURES=1 writes what is there now; the change is then read in the diff.
 TEST_P(Goldens, SpecificationIsAsReviewed) {
@@ -46,21 +46,21 @@ TEST_P(Goldens, SpecificationIsAsReviewed) {
 }
 
 const auto kExamples =
-    testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
+    ::testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
                     Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
                     Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch},
                     Golden{"residuals", &kResiduals}, Golden{"roofline", &kPredict, {.kind = FigureKind::roofline}},
                     Golden{"expert_load", &kPredict, {.kind = FigureKind::expert_load}});
-std::string name_of(const testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
+std::string name_of(const ::testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Figures, Goldens, kExamples, name_of);
 
-class EveryFigure : public testing::TestWithParam<Golden> {};
+class EveryFigure : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(EveryFigure, HasTitleCaptionUnitsAndNoAddressToFetch) {
   const json spec = spec_of(*GetParam().result, GetParam().options);
   EXPECT_FALSE(spec.at("title").at("text").get<std::string>().empty());
-  EXPECT_THAT(spec.at("title").at("subtitle").dump(), testing::HasSubstr("moesim 1.2."));
+  EXPECT_THAT(spec.at("title").at("subtitle").dump(), ::testing::HasSubstr("moesim 1.2."));
   EXPECT_TRUE(spec.at("background").is_null());
   std::vector<json> addresses;
   collect(spec, "url", addresses);
@@ -110,7 +110,7 @@ TEST(HeatMap, PointsThatTheSweepLeftOut_AreEmptyCells) {
 TEST(HeatMap, Where_LeavesOneAxis_WhichIsALine) {
   const FigureOptions options{.where = {{"parallelism.ep", "8"}}};
   EXPECT_THAT(spec_of(kTwoAxes, options).at("title").at("text").get<std::string>(),
-              testing::HasSubstr("Speed-up over model.moe.top_k"));
+              ::testing::HasSubstr("Speed-up over model.moe.top_k"));
 }
 
 TEST(Pareto, LayoutsThatAreBeatenOnAsManyGpus_AreNotOfTheFront) {
@@ -179,9 +179,9 @@ TEST(ExpertLoad, ExpertsAndRanks_FallFromTheHeaviest) {
   EXPECT_EQ(experts.at(0).at("rows"), 200);
   EXPECT_EQ(experts.at(3).at("rows"), 40);
   EXPECT_EQ(experts.at(3).at("rank"), 1);
-  EXPECT_THAT(spec.at("vconcat").at(0).dump(), testing::HasSubstr("mean 100, max/mean 2"));
-  EXPECT_THAT(spec.at("vconcat").at(1).dump(), testing::HasSubstr("mean 200, max/mean 1.5"));
-  EXPECT_THAT(spec.at("title").dump(), testing::HasSubstr("the capacity: 2 %."));
+  EXPECT_THAT(spec.at("vconcat").at(0).dump(), ::testing::HasSubstr("mean 100, max/mean 2"));
+  EXPECT_THAT(spec.at("vconcat").at(1).dump(), ::testing::HasSubstr("mean 200, max/mean 1.5"));
+  EXPECT_THAT(spec.at("title").dump(), ::testing::HasSubstr("the capacity: 2 %."));
 }
 
 TEST(Units, Columns_AreShownInTheUnitThatFits) {
@@ -239,7 +239,7 @@ TEST(Refusals, WhatCannotBeDrawn_IsNamed) {
       static_cast<void>(figure_spec({one.result}, one.options, kRun));
       ADD_FAILURE() << one.says;
     } catch (const InputError& error) {
-      EXPECT_THAT(error.what(), testing::HasSubstr(one.says));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(one.says));
     }
   }
 }
@@ -247,9 +247,9 @@ TEST(Refusals, WhatCannotBeDrawn_IsNamed) {
 TEST(Page, TextThatLooksLikeMarkup_StaysText) {
   FigureOptions options{.title = "</script><b>&"};
   const std::string page = figure_page(figure_spec({kCompare}, options, kRun), "/* scripts */");
-  EXPECT_THAT(page, testing::HasSubstr("<title>&lt;/script>&lt;b>&amp;</title>"));
-  EXPECT_THAT(page, testing::Not(testing::HasSubstr("</script><b>")));
-  EXPECT_THAT(page, testing::HasSubstr("default-src 'none'"));
+  EXPECT_THAT(page, ::testing::HasSubstr("<title>&lt;/script>&lt;b>&amp;</title>"));
+  EXPECT_THAT(page, ::testing::Not(::testing::HasSubstr("</script><b>")));
+  EXPECT_THAT(page, ::testing::HasSubstr("default-src 'none'"));
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ json data_of(const std::string& page) {
 TEST(ReportPage, NamesStayText) {
   const std::string name = "</script><img src=x onerror=alert(1)>&\"'@data@@script@";
   const std::string page = report_page(page_named(name));
-  EXPECT_THAT(page, testing::Not(testing::HasSubstr("<img")));
-  EXPECT_THAT(page, testing::HasSubstr("<title>&lt;/script>&lt;img"));
+  EXPECT_THAT(page, ::testing::Not(::testing::HasSubstr("<img")));
+  EXPECT_THAT(page, ::testing::HasSubstr("<title>&lt;/script>&lt;img"));
   const json data = data_of(page);
   EXPECT_EQ(data["title"], name);
   EXPECT_EQ(data["variants"][0]["name"], name);
@@ -54,7 +54,7 @@ TEST(ReportPage, BytesThatAreNoTextAreReplaced) {
 // One file, no requests: nothing in the template or in the scripts names another place.
 TEST(ReportPage, NamesNoOtherPlace) {
   const std::string page = report_page(page_named("demo"));
-  EXPECT_THAT(page, testing::HasSubstr("default-src 'none'"));
+  EXPECT_THAT(page, ::testing::HasSubstr("default-src 'none'"));
   const std::regex place("(src|href)=\"(?!data:)|url\\(|@import|fetch\\(|XMLHttpRequest|import\\(|eval\\(");
   EXPECT_FALSE(std::regex_search(page, place));
   const std::regex address("https?://[^\"]*");

@@ -60,10 +60,10 @@ TEST(Timeline, ManyShortOperators_AreDrawnTogether) {
 
 TEST(Timeline, RanksOfTooManyPaces_LeaveTheSlowestAndTheFastest) {
   const json spec = spec_of(long_trace(40, 20));
-  EXPECT_THAT(spec.at("title").at("subtitle").dump(), testing::HasSubstr("2 of 40 ranks (rank 39 computes longest"));
+  EXPECT_THAT(spec.at("title").at("subtitle").dump(), ::testing::HasSubstr("2 of 40 ranks (rank 39 computes longest"));
   std::set<std::string> rows;
   for (const json& value : spec.at("data").at("values")) rows.insert(value.at("row"));
-  EXPECT_THAT(rows, testing::ElementsAre("rank 0 · stream 0", "rank 39 · stream 0"));
+  EXPECT_THAT(rows, ::testing::ElementsAre("rank 0 · stream 0", "rank 39 · stream 0"));
 }
 
 // 0.8 of the first link for 100 of 400 us; the second is like the first and less busy, so it is not drawn.

@@ -26,7 +26,7 @@ void print_fit(const std::string& device, const KernelFit& fit) {
   for (const RegionError& range : fit.left_out) print(device, fit.law.name, range);
 }
 
-class ShippedKernels : public testing::TestWithParam<std::string> {};
+class ShippedKernels : public ::testing::TestWithParam<std::string> {};
 
 // With MOESIM_WRITE_CALIBRATION=FOLDER the calibration files are made anew from all tables.
 TEST_P(ShippedKernels, Write) {
@@ -50,7 +50,7 @@ struct Products {
   std::string law;
 };
 
-class ShippedProducts : public testing::TestWithParam<Products> {
+class ShippedProducts : public ::testing::TestWithParam<Products> {
  protected:
   void SetUp() override {
     if (!is_here(table_of(GetParam().device, GetParam().law))) GTEST_SKIP() << "no measured tables here (MOESIM_DATA)";
@@ -100,7 +100,7 @@ TEST_P(ShippedProducts, ShippedLaw_MeetsTheSamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, ShippedProducts,
-                         testing::Values(Products{"a40", "gemm.fp16"}, Products{"a100_sxm", "gemm.bf16"},
+                         ::testing::Values(Products{"a40", "gemm.fp16"}, Products{"a100_sxm", "gemm.bf16"},
                                          Products{"l40s", "gemm.bf16"}, Products{"h200_sxm", "gemm.bf16"},
                                          Products{"h100_sxm", "gemm.bf16"}),
                          [](const auto& instance) { return instance.param.device; });
@@ -151,7 +151,7 @@ TEST_P(ShippedKernels, Laws_SayWhatTheyAre) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, ShippedKernels, testing::ValuesIn(calibrated_devices()),
+INSTANTIATE_TEST_SUITE_P(Devices, ShippedKernels, ::testing::ValuesIn(calibrated_devices()),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

@@ -14,7 +14,7 @@
 namespace moesim {
 namespace {
 
-class ShippedLinks : public testing::TestWithParam<LinkMachine> {
+class ShippedLinks : public ::testing::TestWithParam<LinkMachine> {
  protected:
   void SetUp() override {
     if (GetParam().needs_data && measured_data().empty()) GTEST_SKIP() << "no measured tables here (MOESIM_DATA)";
@@ -77,7 +77,7 @@ TEST_P(ShippedLinks, AllToAll_MedianErrorAtMost8Percent) {
   EXPECT_LE(errors[errors.size() / 2], 0.08);
 }
 
-INSTANTIATE_TEST_SUITE_P(Machines, ShippedLinks, testing::ValuesIn(link_machines()),
+INSTANTIATE_TEST_SUITE_P(Machines, ShippedLinks, ::testing::ValuesIn(link_machines()),
                          [](const auto& instance) { return instance.param.name; });
 
 }  // namespace

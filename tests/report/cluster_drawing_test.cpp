@@ -37,7 +37,7 @@ TEST(ClusterDrawing, EveryLinkIsDrawnOnce) {
         }
       }
     }
-    EXPECT_THAT(drawn, testing::Each(1)) << name;
+    EXPECT_THAT(drawn, ::testing::Each(1)) << name;
     std::size_t machines = 0;
     for (const DrawnBox& box : drawing.boxes) machines += box.count;
     EXPECT_EQ(machines, static_cast<std::size_t>(topology->hosts())) << name;

@@ -23,7 +23,7 @@ Grid grid_of(const std::string& axes) {
   return {load_sweep_text("name: test\nscenario: paper_training\n" + axes, "sweep.yaml", testing::roots()), constants};
 }
 
-std::string refused(const std::string& axes) {
+std::string refused_grid(const std::string& axes) {
   try {
     static_cast<void>(grid_of(axes));
   } catch (const InputError& error) {
@@ -84,22 +84,22 @@ TEST(Grid, RangesHoldTheirEndsAndSayRoundNumbers) {
 }
 
 TEST(Grid, MistakesAreNamedWhereTheyStand) {
-  EXPECT_THAT(refused("axes:\n  - {key: a, values: [1]}\n  - {key: a, name: b, values: [2]}"),
+  EXPECT_THAT(refused_grid("axes:\n  - {key: a, values: [1]}\n  - {key: a, name: b, values: [2]}"),
               HasSubstr("sweep.yaml:5:5: b: is set twice"));
-  EXPECT_THAT(refused("axes: [{key: cluster.nic.count, values: [1]}, {key: cluster, values: [c]}]"),
+  EXPECT_THAT(refused_grid("axes: [{key: cluster.nic.count, values: [1]}, {key: cluster, values: [c]}]"),
               HasSubstr("overwrites cluster.nic.count"));
-  EXPECT_THAT(refused("axes: [{key: a, values: [1], when: unknown > 2}]"), HasSubstr("unknown: is no axis"));
-  EXPECT_THAT(refused("axes: [{key: cluster, values: [c]}, {key: a, values: [1], when: cluster.nodes > 2}]"),
+  EXPECT_THAT(refused_grid("axes: [{key: a, values: [1], when: unknown > 2}]"), HasSubstr("unknown: is no axis"));
+  EXPECT_THAT(refused_grid("axes: [{key: cluster, values: [c]}, {key: a, values: [1], when: cluster.nodes > 2}]"),
               HasSubstr("cluster.nodes: changes with cluster"));
-  EXPECT_THAT(refused("axes: [{key: a, values: [1us, 2]}]"), HasSubstr("another unit"));
-  EXPECT_THAT(refused("axes: [{zip: [{key: a, values: [1, 2]}, {key: b, values: [1]}]}]"),
+  EXPECT_THAT(refused_grid("axes: [{key: a, values: [1us, 2]}]"), HasSubstr("another unit"));
+  EXPECT_THAT(refused_grid("axes: [{zip: [{key: a, values: [1, 2]}, {key: b, values: [1]}]}]"),
               HasSubstr("has 1 values, and the axis that it advances with has 2"));
-  EXPECT_THAT(refused("axes: [{key: a, from: 1, to: 2}]"), HasSubstr("needs either count or step"));
-  EXPECT_THAT(refused("axes: [{key: a, from: 0, to: 2, count: 3, scale: log}]"), HasSubstr("above zero"));
-  EXPECT_THAT(refused("axes: [{key: a, from: 1, to: 4, step: 2}]"), HasSubstr("does not divide the range"));
-  EXPECT_THAT(refused("axes: [{key: a, value: [1]}]"), HasSubstr("did you mean values?"));
-  EXPECT_THAT(refused("axes: [{values: [1]}]"), HasSubstr("neither key nor name"));
-  EXPECT_THAT(refused("axis: []"), HasSubstr("did you mean axes?"));
+  EXPECT_THAT(refused_grid("axes: [{key: a, from: 1, to: 2}]"), HasSubstr("needs either count or step"));
+  EXPECT_THAT(refused_grid("axes: [{key: a, from: 0, to: 2, count: 3, scale: log}]"), HasSubstr("above zero"));
+  EXPECT_THAT(refused_grid("axes: [{key: a, from: 1, to: 4, step: 2}]"), HasSubstr("does not divide the range"));
+  EXPECT_THAT(refused_grid("axes: [{key: a, value: [1]}]"), HasSubstr("did you mean values?"));
+  EXPECT_THAT(refused_grid("axes: [{values: [1]}]"), HasSubstr("neither key nor name"));
+  EXPECT_THAT(refused_grid("axis: []"), HasSubstr("did you mean axes?"));
 }
 
 RC_GTEST_PROP(Grid, ARangeIsMonotoneAndEndsWhereItSays, ()) {

@@ -30,7 +30,7 @@ struct GemmLaw {
   double paired_columns =
       0;                   ///< not 0: the larger of these alone, turned (weight gradients: their rows are our columns)
   double memory_bend = 0;  ///< streams of 2^27 B reach memory_efficiency, larger ones more: power of their size
-  double overlap_power = 4;  ///< how well work and memory hide each other; 1: they add up
+  double overlap_power = kOverlapPower;  ///< how well work and memory hide each other; 1: they add up
 };
 
 /// @throws InputError when a coefficient is out of range

@@ -16,6 +16,9 @@ namespace moesim {
   return larger * std::pow(1 + std::pow(ratio, power), 1 / power);
 }
 
+/// Power with which computing and memory traffic of a kernel hide each other, where no fit says otherwise.
+inline constexpr double kOverlapPower = 4;
+
 /// Bytes of a stream that reaches a law's share of the bandwidth; longer ones reach more.
 inline constexpr double kBentBytes = 1 << 27;
 /// Seconds for `bytes` at efficiency (bytes / kBentBytes)^bend of the bandwidth, at most all of it. Grows with bytes.

@@ -145,9 +145,6 @@ struct KernelAmount {
 [[nodiscard]] KernelAmount kernel_amount(const AttentionShape& shape);
 [[nodiscard]] KernelAmount kernel_amount(const RouterShape& shape);  ///< its scores; sorting counts no FLOPs
 
-/// Law of a device: `gap_s` more for each kernel of a layer (docs/theory_kernels.md).
-inline constexpr std::string_view kUnlikeLaunchLaw = "launch.unlike";
-
 /// How long kernels take on one device: data-sheet peaks and the fitted laws of its calibration. Pure: same arguments,
 /// same result. Laws by name: `gemm.DTYPE`, `grouped_gemm.DTYPE`, `grouped_wgrad.DTYPE`, `batched_gemm.DTYPE`,
 /// `attention.prefill.DTYPE`, `attention.backward.DTYPE`, `attention.decode.DTYPE`, `router`, `memory.KERNEL`. A 16-bit
@@ -164,10 +161,6 @@ class KernelModel {
   /// By the law `router`, else by `memory.router` and the bytes of the scores.
   [[nodiscard]] KernelEstimate router(const RouterShape& shape) const;
   [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, const MemoryShape& shape) const;
-
-  /// How much longer a kernel takes behind another kind of kernel than the laws say, which were fitted to kernels that
-  /// follow their like: the law `launch.unlike`, 0 without it.
-  [[nodiscard]] Seconds unlike_launch() const;
 
   /// The same kernels, matrix products (attention among them) `slowdown` times as long: at the clocks that a device's
   /// power allows in the long run (docs/theory_kernels.md). @pre slowdown >= 1

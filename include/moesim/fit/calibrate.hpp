@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "moesim/fit/fit_kernels.hpp"
-#include "moesim/fit/fit_launch.hpp"
 #include "moesim/fit/fit_links.hpp"
 #include "moesim/fit/fit_overlap.hpp"
 #include "moesim/fit/fit_power.hpp"
@@ -36,11 +35,10 @@ struct CalibrationRun {
 /// What was measured on a device.
 struct DeviceSamples {
   std::vector<KernelSample> kernels;
-  std::vector<LaunchSample> launches;
   std::vector<OverlapSample> overlap;
   std::vector<PowerSample> power;
 };
-/// Adds the samples of a file of any kind: kernels, sequences of them, products beside copies, products in the long run.
+/// Adds the samples of a file of any kind: kernels, products beside copies, products in the long run.
 /// @throws InputError with every bad line, MachineError when the file cannot be read
 void read_device_samples(const std::string& path, DeviceSamples& samples);
 

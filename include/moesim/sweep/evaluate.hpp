@@ -13,13 +13,13 @@
 namespace moesim {
 
 /// Points that were left out for one reason.
-struct LeftOut {
+struct LeftOutPoints {
   std::uint64_t count = 0;
   std::uint64_t first = 0;  ///< number of the first of them
   std::string example;      ///< what exactly was wrong there
 };
 /// By reason: the problem with its numbers taken out, so that one rule is one line.
-using LeftOutByReason = std::map<std::string, LeftOut>;
+using LeftOutByReason = std::map<std::string, LeftOutPoints>;
 
 void add(LeftOutByReason& all, const LeftOutByReason& more);
 [[nodiscard]] std::uint64_t total(const LeftOutByReason& all);
