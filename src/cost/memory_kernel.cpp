@@ -17,10 +17,9 @@ MemoryLaw memory_law(const FittedLaw& fitted) {
                 .again_share = fitted.coefficient_or("again_share", 1)};
   if (!(law.overhead >= 0 && law.efficiency > 0 && law.efficiency <= 1 && law.power > 0 && law.cache_speedup >= 1 &&
         law.cache_share >= 0 && law.bend >= 0 && law.bend < 1 && law.row >= 0 && law.again_share >= 0)) {
-    throw InputError(
-        "law " + fitted.name +
-        ": needs overhead_s, row_s, cache_share and again_share >= 0, 0 < efficiency <= 1, power > 0, "
-        "cache_speedup >= 1, 0 <= bend < 1");
+    throw InputError("law " + fitted.name +
+                     ": needs overhead_s, row_s, cache_share and again_share >= 0, 0 < efficiency <= 1, power > 0, "
+                     "cache_speedup >= 1, 0 <= bend < 1");
   }
   return law;
 }

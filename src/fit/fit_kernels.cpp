@@ -63,9 +63,8 @@ std::vector<KernelSample> merged(std::span<const KernelSample> samples) {
   for (const KernelSample& one : samples) {
     const AttentionShape& shape = one.attention;
     std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", one.m, one.n, one.k, one.bytes,
-                                  one.passed_rows, one.cold, one.gated,
-                                  shape.sequences, shape.query_tokens, shape.context_tokens, shape.heads,
-                                  shape.kv_heads, shape.head_dim, shape.causal);
+                                  one.passed_rows, one.cold, one.gated, shape.sequences, shape.query_tokens,
+                                  shape.context_tokens, shape.heads, shape.kv_heads, shape.head_dim, shape.causal);
     for (const double rows : one.rows) key += fmt::format(" {}", rows);
     by_shape[key].push_back(&one);
   }

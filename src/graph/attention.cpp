@@ -30,9 +30,9 @@ void add_core(ForwardPhase& phase, const Scenario& scenario, const BatchShape& b
       {.m = rows, .n = core.context_tokens, .k = static_cast<double>(core.head_dim), .dtype = core.dtype});
   const double passes =
       scenario.mode() == Mode::training ? 5 : 2;  // softmax 2; dropout reads, writes and keeps a byte mask
-  const OpId softmax = phase.memory(WorkKind::attention, "attention.softmax", MemoryKernel::softmax,
-                                    {.moved = {passes * scores}, .rows = rows},
-                                    6.0 / passes, scenario.mode() == Mode::training ? 2 : 1);
+  const OpId softmax =
+      phase.memory(WorkKind::attention, "attention.softmax", MemoryKernel::softmax,
+                   {.moved = {passes * scores}, .rows = rows}, 6.0 / passes, scenario.mode() == Mode::training ? 2 : 1);
   const OpId pv = phase.activation_gemm(WorkKind::attention, "attention.values",
                                         {.m = rows, .n = v_dim, .k = core.context_tokens, .dtype = core.dtype});
   if (scenario.mode() == Mode::training &&

@@ -66,7 +66,8 @@ std::vector<decltype(Op::work)> backward_work(const ForwardOp& forward, Bytes gr
   if (const auto* gemm = std::get_if<GemmShape>(&kernel.shape)) {
     if (cast > 0) {
       const Bytes moved{cast * gemm->m * gemm->n * kernel.launches};
-      works.emplace_back(KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .over = {.moved = moved}}, .launches = 1});
+      works.emplace_back(
+          KernelWork{.shape = MemoryWork{.kernel = MemoryKernel::cast, .over = {.moved = moved}}, .launches = 1});
     }
     works.emplace_back(KernelWork{.shape = input_gradient(*gemm), .launches = kernel.launches});
     works.emplace_back(KernelWork{.shape = weight_gradient(*gemm, forward.has_weight ? gradient : Bytes{}),

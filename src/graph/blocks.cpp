@@ -110,8 +110,8 @@ void add_ffn(ForwardPhase& phase, const Scenario& scenario, WorkKind kind, doubl
     phase.backward_by(activation, MemoryKernel::gated_activation_backward);
   } else {
     const double unfused_bias = model.biases && !scenario.framework.fused_elementwise ? 2 : 1;
-    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::activation, {.moved = {2 * bytes * unfused_bias}},
-                                         3.0 / 2.0, unfused_bias);
+    const OpId activation = phase.memory(kind, "ffn.activation", MemoryKernel::activation,
+                                         {.moved = {2 * bytes * unfused_bias}}, 3.0 / 2.0, unfused_bias);
     phase.backward_by(activation, MemoryKernel::activation_backward);
   }
   phase.gemm(kind, "ffn.down",
@@ -123,7 +123,8 @@ ForwardPhase embedding_phase(const Scenario& scenario, const BatchShape& batch) 
   // Read one row per token, write one; positions add a read-modify-write pass. Backward: read dy, add into the table.
   const double row = batch.tokens() * scenario.model.hidden * element_bytes(scenario);
   const double passes = scenario.model.max_positions > 0 ? 5 : 2;
-  phase.memory(WorkKind::embedding, "embedding", MemoryKernel::embedding, {.moved = {passes * row}, .rows = batch.tokens()}, 3.0 / passes);
+  phase.memory(WorkKind::embedding, "embedding", MemoryKernel::embedding,
+               {.moved = {passes * row}, .rows = batch.tokens()}, 3.0 / passes);
   return phase;
 }
 
@@ -148,7 +149,8 @@ ForwardPhase head_phase(const Scenario& scenario, const BatchShape& batch) {
     phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy,
                  {.moved = {logits * 2 * element_bytes(scenario)}, .rows = tokens}, 1);
   } else {
-    phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy, {.moved = {logits * 38}, .rows = 6 * tokens}, 14.0 / 38.0, 6);
+    phase.memory(WorkKind::logits, "cross_entropy", MemoryKernel::cross_entropy,
+                 {.moved = {logits * 38}, .rows = 6 * tokens}, 14.0 / 38.0, 6);
   }
   return phase;
 }

@@ -75,8 +75,8 @@ class ForwardPhase {
   }
   /// After the backward pass of `op`, on its stream: a kernel that the forward pass does not have.
   void backward_then(OpId op, std::string_view name, MemoryKernel kernel, double bytes) {
-    ops_[op.index()].backward_end = {.name = name,
-                                     .work = {.shape = MemoryWork{.kernel = kernel, .over = {.moved = {bytes}}}, .launches = 1}};
+    ops_[op.index()].backward_end = {
+        .name = name, .work = {.shape = MemoryWork{.kernel = kernel, .over = {.moved = {bytes}}}, .launches = 1}};
   }
   void mark_recomputed(OpId op) { ops_[op.index()].recomputed = true; }
   template <class Matches>

@@ -168,21 +168,20 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   if (!framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
   if (moe.pre_projection)
     add_projection(phase, scenario, shape, *moe.pre_projection, WorkKind::descend, moe.payload_in, model.hidden);
-  // Gather: each token is read, by its second expert on again, and each row written. Backward: every token sums its rows,
-  // as the unpermute does.
+  // Gather: each token is read, by its second expert on again, and each row written. Backward: every token sums its
+  // rows, as the unpermute does.
   const MemoryKernel sum = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
   // A kernel that sends a token once to each rank takes it from where it is and sums what comes back (DeepEP).
   const bool in_place = exchanges && framework.all_to_all == AllToAllAlgorithm::node_deduplicated;
   if (!in_place) {
     const double element_rows = moe.payload_in * shape.element;
     const Bytes once{(shape.rows + shape.tokens) * element_rows};
-    const OpId permute =
-        phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
-                     {.moved = once,
-                      .rows = shape.rows,
-                      .again = {std::max(shape.rows - shape.tokens, 0.0) * element_rows},
-                      .source = {shape.tokens * element_rows}},
-                     1);
+    const OpId permute = phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
+                                      {.moved = once,
+                                       .rows = shape.rows,
+                                       .again = {std::max(shape.rows - shape.tokens, 0.0) * element_rows},
+                                       .source = {shape.tokens * element_rows}},
+                                      1);
     phase.backward_by(permute, sum, MemoryShape{.moved = once, .rows = shape.tokens});
   }
   const OpId ready{phase.ops().size() - 1};

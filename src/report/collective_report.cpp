@@ -52,8 +52,8 @@ std::string links(const CollectivePoint& point, const TextStyle& style) {
   }
   std::string lines = "\n" + grid.render(style);
   if (point.links.size() > kBusiestShown) {
-    lines +=
-        text::dim(fmt::format("{} more links carry something: --format json", point.links.size() - kBusiestShown), style);
+    lines += text::dim(fmt::format("{} more links carry something: --format json", point.links.size() - kBusiestShown),
+                       style);
     lines += "\n";
   }
   return lines;

@@ -1,7 +1,6 @@
 #include "flow_classes.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace moesim {
 namespace {

@@ -1,14 +1,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "flow_classes.hpp"
 
 namespace moesim {
 namespace {
-
 
 std::uint64_t hash_of(std::span<const std::uint32_t> key) {
   std::uint64_t hash = 0x9e3779b97f4a7c15;

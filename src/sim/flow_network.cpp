@@ -1,7 +1,6 @@
 #include "moesim/sim/flow_network.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>

@@ -1,7 +1,6 @@
 #include "progressive_filling.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace moesim {

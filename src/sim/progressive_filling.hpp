@@ -1,16 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "moesim/sim/max_min.hpp"
 
-namespace moesim {
+#include "infinity.hpp"
 
-inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+namespace moesim {
 
 /// Progressive filling over some of the flows of a network, with memory that is kept from one solve to the next.
 /// Rates in bytes per second.

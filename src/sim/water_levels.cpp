@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <numeric>
 #include <utility>
 
 namespace moesim {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Levels this close may stand in either order: above rounding, so that equal ones do not change places for ever.
 constexpr double kInOrder = 1 - 1e-12;
 /// A link without flows of its own takes some over when it is overloaded by more. Larger than the tolerance above, so

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "infinity.hpp"
+
 namespace moesim {
 
 /// Max-min rates of classes of flows, kept exact while flows leave.

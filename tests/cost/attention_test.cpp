@@ -106,7 +106,8 @@ FittedLaw stream(double power) {
 
 // 1 MB at 0.8 TB/s is 1.25 us: with power 1 after the launch, with a high one beside it.
 TEST(MemoryKernel, Power_SaysHowLaunchAndTransferMeet) {
-  EXPECT_NEAR(model_with({stream(1)}).memory_kernel(MemoryKernel::copy, {.moved = {1e6}}).estimate.time.value, 3.25e-6, 1e-12);
+  EXPECT_NEAR(model_with({stream(1)}).memory_kernel(MemoryKernel::copy, {.moved = {1e6}}).estimate.time.value, 3.25e-6,
+              1e-12);
   const KernelEstimate hidden = model_with({stream(30)}).memory_kernel(MemoryKernel::copy, {.moved = {1e6}});
   EXPECT_NEAR(hidden.estimate.time.value, 2e-6, 1e-9);
   EXPECT_EQ(hidden.bound, Bound::launch);

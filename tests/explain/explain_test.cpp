@@ -61,7 +61,7 @@ TEST_P(EveryScenario, Elasticities_AddUpToOne) {
 
 INSTANTIATE_TEST_SUITE_P(Shipped, EveryScenario,
                          ::testing::Values("paper_training", "paper_inference", "paper_tutel", "paper_deepspeed",
-                                         "deepseek_moe_16b_h100", "mixtral_8x7b_h100_inference"));
+                                           "deepseek_moe_16b_h100", "mixtral_8x7b_h100_inference"));
 
 RC_GTEST_PROP(VariedModel, AnyFactorOnAllResources, ()) {
   static VariedModel model = varied("paper_training");
@@ -144,9 +144,10 @@ TEST(LinkClasses, LinksOfOneMake_AreOneLine) {
 TEST(FixedTimes, OnlyTimesAreDivided) {
   FittedLaw law;
   law.coefficients = {{"net.all_to_all.startup", 4}, {"ring.bend", 6}, {"ring.bend_power", 0.5}, {"launch_s", 8}};
-  EXPECT_THAT(with_startup(law, 2).coefficients,
-              ::testing::UnorderedElementsAre(::testing::Pair("net.all_to_all.startup", 2), ::testing::Pair("ring.bend", 3),
-                                            ::testing::Pair("ring.bend_power", 0.5), ::testing::Pair("launch_s", 8)));
+  EXPECT_THAT(
+      with_startup(law, 2).coefficients,
+      ::testing::UnorderedElementsAre(::testing::Pair("net.all_to_all.startup", 2), ::testing::Pair("ring.bend", 3),
+                                      ::testing::Pair("ring.bend_power", 0.5), ::testing::Pair("launch_s", 8)));
   EXPECT_EQ(with_overhead(law, 2).coefficients.at("launch_s"), 4);
   EXPECT_EQ(with_overhead(law, 2).coefficients.at("ring.bend"), 6);
 }

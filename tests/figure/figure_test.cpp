@@ -47,10 +47,10 @@ TEST_P(Goldens, SpecificationIsAsReviewed) {
 
 const auto kExamples =
     ::testing::Values(Golden{"breakdown", &kCompare}, Golden{"measured", &kValidate}, Golden{"sensitivity", &kExplain},
-                    Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
-                    Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch},
-                    Golden{"residuals", &kResiduals}, Golden{"roofline", &kPredict, {.kind = FigureKind::roofline}},
-                    Golden{"expert_load", &kPredict, {.kind = FigureKind::expert_load}});
+                      Golden{"speedup", &kOneAxis}, Golden{"heat_map", &kTwoAxes}, Golden{"timeline", &kTrace},
+                      Golden{"links", &kTrace, {.kind = FigureKind::links}}, Golden{"pareto", &kSearch},
+                      Golden{"residuals", &kResiduals}, Golden{"roofline", &kPredict, {.kind = FigureKind::roofline}},
+                      Golden{"expert_load", &kPredict, {.kind = FigureKind::expert_load}});
 std::string name_of(const ::testing::TestParamInfo<Golden>& golden) { return golden.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Figures, Goldens, kExamples, name_of);

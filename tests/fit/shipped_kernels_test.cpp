@@ -101,8 +101,8 @@ TEST_P(ShippedProducts, ShippedLaw_MeetsTheSamples) {
 
 INSTANTIATE_TEST_SUITE_P(Devices, ShippedProducts,
                          ::testing::Values(Products{"a40", "gemm.fp16"}, Products{"a100_sxm", "gemm.bf16"},
-                                         Products{"l40s", "gemm.bf16"}, Products{"h200_sxm", "gemm.bf16"},
-                                         Products{"h100_sxm", "gemm.bf16"}),
+                                           Products{"l40s", "gemm.bf16"}, Products{"h200_sxm", "gemm.bf16"},
+                                           Products{"h100_sxm", "gemm.bf16"}),
                          [](const auto& instance) { return instance.param.device; });
 
 // What moesim-bench measured through cuBLASLt on its own random shapes, none of which the fit has seen, in the range of

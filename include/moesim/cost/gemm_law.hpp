@@ -22,11 +22,11 @@ struct GemmLaw {
   double memory_efficiency = 1;   ///< of the data sheet's bandwidth, in (0, 1]
   double cache_speedup = 1;       ///< bandwidth of the L2 cache : that of the memory, >= 1
   double cache_share = 1;         ///< of the L2 cache that operands can use; 0: cold samples
-  double cold_weights = 0;        ///< not 0: weights always come from memory (samples whose activations alone were warm)
-  double throttle = 0;            ///< slow-down of long dense products by power
-  double throttle_time = 1e-3;    ///< [s] of work at which half of it has set in
-  double small_rows = 0;          ///< 0: any tile; else PyTorch's grouped kernels (ATen/native/cuda/GroupMM.cu, H100):
-                                  ///< 64 x 128 up to so many mean rows or columns, 128 x 256 beyond, in pairs along m
+  double cold_weights = 0;      ///< not 0: weights always come from memory (samples whose activations alone were warm)
+  double throttle = 0;          ///< slow-down of long dense products by power
+  double throttle_time = 1e-3;  ///< [s] of work at which half of it has set in
+  double small_rows = 0;        ///< 0: any tile; else PyTorch's grouped kernels (ATen/native/cuda/GroupMM.cu, H100):
+                                ///< 64 x 128 up to so many mean rows or columns, 128 x 256 beyond, in pairs along m
   double paired_columns =
       0;                   ///< not 0: the larger of these alone, turned (weight gradients: their rows are our columns)
   double memory_bend = 0;  ///< streams of 2^27 B reach memory_efficiency, larger ones more: power of their size

@@ -17,7 +17,9 @@ namespace moesim {
 /// How a scenario becomes a prediction.
 struct SweepEngine {
   std::string name = "analytic";
-  std::function<Prediction(const Scenario&)> predict = moesim::predict;
+  std::function<Prediction(const Scenario&)> predict = [](const Scenario& scenario) {
+    return moesim::predict(scenario);
+  };
 };
 
 /// A key that points set, and where its value comes from.
