@@ -253,9 +253,8 @@ MemoryShape read_traffic(Reader& reader) {
     return {};
   }
   if (shaped) {
-    const double rows = reader.whole("rows");
-    const double elements = rows * reader.whole("width") * reader.whole("passes");
-    return {.moved = {elements * bytes_per_element(reader.dtype())}, .rows = rows};
+    const double row = reader.whole("width") * reader.whole("passes") * bytes_per_element(reader.dtype());
+    return {.moved = {row * reader.whole("rows")}, .rows = reader.whole("rows")};
   }
   const auto words = reader.text("bytes");
   const std::optional<Bytes> size = words ? parse_quantity<Bytes>(*words) : std::nullopt;

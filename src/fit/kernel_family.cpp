@@ -128,7 +128,9 @@ std::vector<FreeNumber> memory_numbers(std::span<const KernelSample> samples, co
                                      share("efficiency", std::min(share_reached, 0.9)),
                                      {"power", 1.5, 1, 10}};
   add_memory_numbers(numbers, samples, "bend");
-  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.passed_rows > 0; })) {
+  // Only narrow rows tell what a row costs.
+  constexpr double narrow = 1024;  // [B] that move for each
+  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.bytes < narrow * one.passed_rows; })) {
     numbers.push_back({"row_s", 5e-10, 1e-13, 1e-7});
   }
   if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.again_bytes > 0; })) {

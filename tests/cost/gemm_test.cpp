@@ -55,6 +55,14 @@ RC_GTEST_PROP(Gemm, OperandsBeyondTheCache_NeverFasterThanTheMemory, ()) {
   RC_ASSERT(seconds(model, shape) >= 0.999 * bytes / 1e12);
 }
 
+// Weights that are never in the cache take at least what reading them takes; activations may come from the cache.
+RC_GTEST_PROP(Gemm, ColdWeights_NeverFasterThanReadingThem, ()) {
+  FittedLaw law = any_product_law();
+  law.coefficients["cold_weights"] = 1;
+  const GemmShape shape = any_shape();
+  RC_ASSERT(seconds(model_with({law}), shape) >= 2 * shape.n * shape.k / 1e12);
+}
+
 // More rows, columns or a longer reduction never take less time: each is padded to the larger one.
 RC_GTEST_PROP(Gemm, LargerProduct_NeverFaster, ()) {
   const KernelModel model = model_with({any_product_law()});

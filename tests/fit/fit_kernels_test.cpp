@@ -184,6 +184,27 @@ TEST_F(KernelSamples, OwnTable_EachKernelFindsItsLaw) {
   EXPECT_EQ(samples[5].bytes, 4096);
 }
 
+// 10 tokens of 64 elements, each for 4 experts: the table counts 2 x 4 passes over 1280 B, of which 3 read again.
+TEST_F(KernelSamples, Gathers_CountEachTokenOnce) {
+  const auto samples = read_kernel_samples(
+      write("kernel,dtype,m,n,k,bytes,cold,time_us\n"
+            "permute,bf16,10,64,4,10240,1,3\n"
+            "unpermute_backward,bf16,10,64,4,11520,0,3\n"
+            "norm,bf16,10,64,,2560,1,3\n"
+            "activation,bf16,10,64,,2560,1,3\n"));
+  ASSERT_EQ(samples.size(), 4U);
+  EXPECT_EQ(samples[0].bytes, 5 * 1280);
+  EXPECT_EQ(samples[0].again_bytes, 3 * 1280);
+  EXPECT_EQ(samples[0].source_bytes, 1280);
+  EXPECT_EQ(samples[0].passed_rows, 40);
+  EXPECT_TRUE(samples[0].cold);
+  EXPECT_EQ(samples[1].bytes, 11520) << "reads rows and tokens, writes rows: the tokens' second read was never counted";
+  EXPECT_EQ(samples[1].again_bytes, 3 * 1280);
+  EXPECT_FALSE(samples[1].cold);
+  EXPECT_EQ(samples[2].passed_rows, 10);
+  EXPECT_EQ(samples[3].passed_rows, 0) << "elementwise";
+}
+
 // Listed rows; weight gradients are k rows each, reduced over the mean of the experts' tokens.
 TEST_F(KernelSamples, UnevenExperts_AndTheirWeightGradients) {
   const auto samples =

@@ -70,7 +70,7 @@ std::vector<KernelTable> make_tables() {
             "NVIDIA H200, 700 W, driver 580.159, CUDA 13.0, torch 2.11, cuDNN 9.19; cold cache")});
   // `moesim calibrate` makes the file (docs/calibration.md); here its laws are checked.
   tables.push_back({"h100_sxm",
-                    {"calibration/samples/h100_sxm_torch.csv"},
+                    {"calibration/samples/h100_sxm_torch.csv", "calibration/samples/h100_sxm_torch_warm.csv"},
                     {"gemm.bf16", "grouped_gemm.bf16"},
                     from("measured by scripts/bench_torch.py", "Apache-2.0", "NVIDIA H100 80GB HBM3")});
   return tables;

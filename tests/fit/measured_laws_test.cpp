@@ -76,7 +76,7 @@ TEST(FitOverlap, KnownLaw_ComesBack) {
 
 TEST(DeviceSamples, EveryKindOfTableIsKnown) {
   DeviceSamples all;
-  for (const char* name : {"h100_sxm_overlap.csv", "h100_sxm_power.csv", "h100_sxm_torch_gradients.csv"}) {
+  for (const char* name : {"h100_sxm_overlap.csv", "h100_sxm_power.csv", "h100_sxm_torch_warm.csv"}) {
     read_device_samples(samples(name), all);
   }
   EXPECT_GT(all.overlap.size(), 50U);
