@@ -253,8 +253,9 @@ MemoryShape read_traffic(Reader& reader) {
     return {};
   }
   if (shaped) {
+    const double rows = reader.whole("rows");
     const double row = reader.whole("width") * reader.whole("passes") * bytes_per_element(reader.dtype());
-    return {.moved = {row * reader.whole("rows")}, .rows = reader.whole("rows")};
+    return {.moved = {rows * row}, .rows = rows};
   }
   const auto words = reader.text("bytes");
   const std::optional<Bytes> size = words ? parse_quantity<Bytes>(*words) : std::nullopt;
@@ -360,7 +361,6 @@ std::optional<KernelCase> read_shape(const KernelKind& kind, std::span<const std
 }
 
 namespace {
-
 template <class... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;

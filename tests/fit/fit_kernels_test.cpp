@@ -186,12 +186,12 @@ TEST_F(KernelSamples, OwnTable_EachKernelFindsItsLaw) {
 
 // 10 tokens of 64 elements, each for 4 experts: the table counts 2 x 4 passes over 1280 B, of which 3 read again.
 TEST_F(KernelSamples, Gathers_CountEachTokenOnce) {
-  const auto samples = read_kernel_samples(
-      write("kernel,dtype,m,n,k,bytes,cold,time_us\n"
-            "permute,bf16,10,64,4,10240,1,3\n"
-            "unpermute_backward,bf16,10,64,4,11520,0,3\n"
-            "norm,bf16,10,64,,2560,1,3\n"
-            "activation,bf16,10,64,,2560,1,3\n"));
+  const auto samples =
+      read_kernel_samples(write("kernel,dtype,m,n,k,bytes,cold,time_us\n"
+                                "permute,bf16,10,64,4,10240,1,3\n"
+                                "unpermute_backward,bf16,10,64,4,11520,0,3\n"
+                                "norm,bf16,10,64,,2560,1,3\n"
+                                "activation,bf16,10,64,,2560,1,3\n"));
   ASSERT_EQ(samples.size(), 4U);
   EXPECT_EQ(samples[0].bytes, 5 * 1280);
   EXPECT_EQ(samples[0].again_bytes, 3 * 1280);

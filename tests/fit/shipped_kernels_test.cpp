@@ -76,8 +76,8 @@ TEST_P(ShippedProducts, LeftOutShapes_WithinTheTolerance) {
   for (const RegionError& range : fit.left_out) EXPECT_LE(range.median, 0.15) << range.region;
 }
 
-// The shipped law on all samples (of a law that knows both, the warm ones, as predictions are): as good as the fit said, and
-// nine in ten lie in the stated interval.
+// The shipped law on all samples (of a law that knows both, the warm ones, as predictions are): as good as the fit
+// said, and nine in ten lie in the stated interval.
 TEST_P(ShippedProducts, ShippedLaw_MeetsTheSamples) {
   const std::filesystem::path file =
       std::filesystem::path(MOESIM_SOURCE_DIR) / "configs" / "devices" / (GetParam().device + ".yaml");
