@@ -29,7 +29,7 @@ figure network_bandwidth "sweep network_bandwidth" --x cluster.nic.bandwidth_Bps
 figure routed_experts "sweep routed_experts"
 figure roofline_deepseek "predict deepseek_moe_16b_h100 --format json" --figure roofline
 figure expert_load_skewed "predict paper_skewed --format json" --figure expert_load
-figure residuals_attention "calibrate calibration/samples/h100_sxm_torch.csv calibration/samples/h100_sxm_torch_gradients.csv --device h100_sxm --residuals" \
+figure residuals_attention "calibrate calibration/samples/h100_sxm_torch.csv calibration/samples/h100_sxm_torch_long.csv --device h100_sxm --residuals" \
   --where law=attention.backward.bf16
 figure search_paper "search paper_training --gpus 8,16,32 --pareto --format json"
 skewed="predict paper_skewed --variant bigmac --engine flow --trace"
