@@ -73,7 +73,9 @@ Command validate_command() {
       .description =
           "Predicts every case of the traces in a folder (or of one file) and compares: error, whether it is within "
           "the trace's tolerance, whether the measurement lies in the predicted 90 % interval, ratios between cases. "
-          "A trace is a CSV file with the columns case, scenario, part, time_us, and keys of the scenario. With "
+          "A trace is a CSV file with the columns case, scenario, part, time_us, and keys of the scenario; parts: "
+          "step, "
+          "prefill, decode_step, layer or moe_block with .forward or .forward_backward. With "
           "--cluster the file holds collectives measured there: what nccl-tests printed, or moesim-bench's samples.",
       .options = {{.name = "DIR", .help = "folder of traces, or one of them (default: the shipped traces/)"},
                   {.name = "--cluster",

@@ -223,10 +223,11 @@ Json roofline_figure(const ResultFile& result, const FigureOptions& options, con
     panels.push_back({{"width", 560}, {"height", 150}, {"layer", std::move(layers)}});
   }
 
-  const std::string usual = fmt::format("Kernels under the roofs of {}: {}", roofs.device, case_name(of_case, result));
+  const std::string usual = fmt::format("Kernels under the roofs of {}", roofs.device);
   Json figure =
       frame(options.title.empty() ? usual : options.title,
-            caption_lines({"Each kernel at its predicted time on one GPU, alone. Bytes: operands and results once; "
+            caption_lines({fmt::format("{}.", case_name(of_case, result)),
+                           "Each kernel at its predicted time on one GPU, alone. Bytes: operands and results once; "
                            "kernels that find theirs in the cache may stand above the slope.",
                            legend_of(kernels), source_of(json, result.name, run)}));
   figure["vconcat"] = std::move(panels);
