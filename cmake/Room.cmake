@@ -49,6 +49,9 @@ function(moesim_add_test name)
   # Test code is compiled far more often than it is waited for: less optimisation and no debug information in everyday
   # builds. The rooms under test keep both.
   target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1 -g0>)
+  if(MOESIM_UNITY_TESTS)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+  endif()
   gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60)
 endfunction()
 

@@ -26,7 +26,7 @@ build() { cmake --preset "$@" --log-level=WARNING && cmake --build --preset "$1"
 
 mkdir -p build
 step "lint" scripts/lint.sh
-step "build (g++)" build dev &&
+step "build (g++)" build dev -DMOESIM_UNITY_TESTS=ON &&
   step "tests (g++)" ctest --preset dev
 step "public headers alone" cmake --build --preset dev --target all_verify_interface_header_sets
 if command -v nvcc >/dev/null; then
@@ -35,7 +35,7 @@ if command -v nvcc >/dev/null; then
 else
   echo "no nvcc here: moesim-bench is not built, only what it needs no GPU for"
 fi
-# Several sources at a time: the build above has shown that each stands alone.
+# Several sources at a time: the build above has shown that each of src/ stands alone.
 step "build (clang, sanitizers)" build fuzz -DCMAKE_UNITY_BUILD=ON &&
   step "tests (sanitizers) and fuzz" ctest --preset fuzz
 

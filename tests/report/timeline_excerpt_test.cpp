@@ -71,12 +71,12 @@ TEST(TimelineExcerpt, ALongStepShowsItsBeginningAndItsEnd) {
 TEST(TimelineExcerpt, IsJson) {
   const Scenario scenario = testing::example_scenario(testing::small_moe(MoeStructure::bigmac), 1, {.ep = 8, .dp = 8});
   const TimelineExcerpt excerpt = excerpt_of(recorded(scenario), scenario.parallelism, "training step");
-  const auto json = nlohmann::json::parse(to_json(excerpt));
-  ASSERT_EQ(json["spans"].size(), excerpt.spans.size());
+  const auto parsed = nlohmann::json::parse(to_json(excerpt));
+  ASSERT_EQ(parsed["spans"].size(), excerpt.spans.size());
   for (std::size_t i = 0; i < excerpt.spans.size(); ++i) {
     const OpSpan& span = excerpt.spans[i].span;
-    const auto& written = json["spans"][i];
-    EXPECT_EQ(json["ops"][written[1].get<std::size_t>()]["name"], span.name);
+    const auto& written = parsed["spans"][i];
+    EXPECT_EQ(parsed["ops"][written[1].get<std::size_t>()]["name"], span.name);
     EXPECT_NEAR(written[2].get<double>(), 1e9 * span.begin.value, 0.51);
     EXPECT_NEAR(written[2].get<double>() + written[3].get<double>(), 1e9 * span.end.value, 0.51);
   }

@@ -20,14 +20,14 @@ TEST(WhatIfReport, FloatsAreBase64) {
                 WhatIfPlan{.memory = -2, .capacity = 0.5, .tokens = 1}},
       .layers = {{.bandwidths = {0}, .numbers = {1}}, {.bandwidths = {0}, .numbers = {1, -2, 0.5}}},
       .error = {.points = 3, .step_time = 0.25}};
-  const auto json = nlohmann::json::parse(to_json(grid));
-  EXPECT_EQ(json["layers"][0]["values"], "AACAPw==");
-  EXPECT_EQ(json["layers"][1]["values"], "AACAPwAAAMAAAAA/");
-  EXPECT_EQ(json["memory_B"], "AACAPwAAAMA=");
-  EXPECT_EQ(json["bandwidth"], nullptr);
-  EXPECT_EQ(json["axes"][0]["stops"], (nlohmann::json{"2", "4"}));
-  EXPECT_EQ(json["absent"][0]["why"], "one machine");
-  EXPECT_EQ(json["error"]["step_time"], 0.25);
+  const auto parsed = nlohmann::json::parse(to_json(grid));
+  EXPECT_EQ(parsed["layers"][0]["values"], "AACAPw==");
+  EXPECT_EQ(parsed["layers"][1]["values"], "AACAPwAAAMAAAAA/");
+  EXPECT_EQ(parsed["memory_B"], "AACAPwAAAMA=");
+  EXPECT_EQ(parsed["bandwidth"], nullptr);
+  EXPECT_EQ(parsed["axes"][0]["stops"], (nlohmann::json{"2", "4"}));
+  EXPECT_EQ(parsed["absent"][0]["why"], "one machine");
+  EXPECT_EQ(parsed["error"]["step_time"], 0.25);
 }
 
 }  // namespace
