@@ -103,7 +103,8 @@ def main():
     torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     if ep > 1:
         dist.init_process_group("nccl", device_id=torch.device("cuda", torch.cuda.current_device()))
-    traces, clock, begin = Traces(args, rank), Clock(), time.monotonic()
+    what = "clocks of a long run: the median after the first two seconds"
+    traces, clock, begin = Traces(args, rank, "trace_steps.py", what), Clock(), time.monotonic()
     for name in args.models:
         for structure in ["fine_grained", "bigmac"]:
             for tokens in args.tokens:

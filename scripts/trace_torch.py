@@ -191,26 +191,26 @@ def kernels_of(graph):
     return [(e.name, e.time_range.start, round(e.time_range.elapsed_us(), 3)) for e in sorted(events, key=lambda e: e.time_range.start)]
 
 
-def comments(args, command="trace_torch.py"):
+def comments(args, command, what):
     name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
     gpus = f"{dist.get_world_size()} x " if dist.is_initialized() else ""
     nccl = f"; NCCL {'.'.join(map(str, torch.cuda.nccl.version()))}" if dist.is_initialized() else ""
     yield (f"gpu: {gpus}{name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; torch {torch.__version__}; "
            f"CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}{nccl}")
     yield f"date: {datetime.date.today()}; command: scripts/{command} --scenario {args.scenario}"
-    yield "layers alternate between sets of weights; time_us is of one layer"
+    yield what
 
 
 class Traces:
     """The file of rank 0, one line a case."""
 
-    def __init__(self, args, rank):
+    def __init__(self, args, rank, command, what):
         self.args, self.file = args, None
         if rank == 0:
             new = not os.path.exists(args.output)
             self.file = open(args.output, "a", newline="")
             if new:
-                self.file.writelines(f"# {line}\n" for line in comments(args))
+                self.file.writelines(f"# {line}\n" for line in comments(args, command, what))
                 self.file.write(",".join(COLUMNS) + "\n")
             self.writer = csv.DictWriter(self.file, COLUMNS, restval="", lineterminator="\n")
 
@@ -289,7 +289,8 @@ def main():
     torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     if ep > 1:
         dist.init_process_group("nccl", device_id=torch.device("cuda", torch.cuda.current_device()))
-    traces, clock, profiles = Traces(args, rank), Clock(), {}
+    what = "layers alternate between sets of weights; time_us is of one layer"
+    traces, clock, profiles = Traces(args, rank, "trace_torch.py", what), Clock(), {}
     for model in args.models:
         for structure in ["fine_grained", "bigmac"]:
             measure(args, traces, clock, ep, model, structure, profiles)
