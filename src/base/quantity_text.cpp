@@ -115,6 +115,14 @@ std::string exact(double value, std::string_view unit) {
 
 }  // namespace
 
+std::optional<double> finite_number(std::string_view text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || rest != end || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
 template <>
 std::optional<Seconds> parse_quantity<Seconds>(std::string_view text) {
   const auto read = split(text);

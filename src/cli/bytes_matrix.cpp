@@ -1,12 +1,11 @@
 #include "cli/bytes_matrix.hpp"
 
-#include <charconv>
-#include <cmath>
 #include <fmt/format.h>
 #include <optional>
 #include <string>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/base/quantity_text.hpp"
 
 #include "cli/csv_reader.hpp"
 
@@ -14,11 +13,8 @@ namespace moesim::cli {
 namespace {
 
 std::optional<double> read_bytes(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value) || value < 0)
-    return std::nullopt;
-  return value;
+  const std::optional<double> value = finite_number(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace

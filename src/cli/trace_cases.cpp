@@ -1,14 +1,13 @@
 #include "cli/trace_cases.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "moesim/analytic/layer.hpp"
+#include "moesim/base/quantity_text.hpp"
 
 #include "cli/csv_reader.hpp"
 
@@ -44,9 +43,7 @@ struct TraceLine {
   [[nodiscard]] double positive(const std::string& column, double otherwise, std::vector<Diagnostic>& problems) const {
     const std::string words = text(column);
     if (words.empty() && otherwise > 0) return otherwise;
-    double value = 0;
-    const auto [end, error] = std::from_chars(words.data(), words.data() + words.size(), value);
-    if (error == std::errc{} && end == words.data() + words.size() && value > 0 && std::isfinite(value)) return value;
+    if (const auto value = finite_number(words); value && *value > 0) return *value;
     complain(column, "must be a number above 0", problems);
     return 1;
   }

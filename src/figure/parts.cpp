@@ -1,12 +1,12 @@
 #include "figure/parts.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <utility>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/base/quantity_text.hpp"
 
 namespace moesim::figure {
 namespace {
@@ -182,9 +182,7 @@ std::vector<std::string> caption_lines(const std::vector<std::string>& sentences
 
 double cell_number(const ResultFile& file, std::size_t row, std::size_t column) {
   const std::string& text = file.table->rows[row][column];
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc{} && end == text.data() + text.size() && std::isfinite(value)) return value;
+  if (const auto value = finite_number(text)) return *value;
   throw InputError({{.file = file.name,
                      .line = static_cast<int>(row) + 2,
                      .key = file.table->columns[column],

@@ -5,9 +5,8 @@
 #include <optional>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/base/quantity_text.hpp"
 #include "moesim/fit/fit_links.hpp"
-
-#include "fit/sample_table.hpp"
 
 namespace moesim {
 namespace {

@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <fmt/core.h>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
 #include "moesim/base/diagnostic.hpp"
+#include "moesim/base/quantity_text.hpp"
 #include "moesim/fit/calibrate.hpp"
-
-#include "fit/sample_table.hpp"
 
 namespace moesim {
 namespace {

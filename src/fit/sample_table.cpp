@@ -1,12 +1,12 @@
 #include "fit/sample_table.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <fmt/core.h>
 #include <fstream>
 #include <sstream>
 #include <utility>
+
+#include "moesim/base/quantity_text.hpp"
 
 namespace moesim {
 namespace {
@@ -93,13 +93,6 @@ double SampleTable::positive(std::size_t row, std::string_view column) {
 void SampleTable::complain(std::size_t row, std::string_view column, const std::string& message) {
   problems_.push_back(
       {.file = path_, .line = lines_[row].number, .column = 0, .key = std::string(column), .message = message});
-}
-
-std::optional<double> finite_number(std::string_view text) {
-  double value = 0;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stopped != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 void SampleTable::throw_problems() const {

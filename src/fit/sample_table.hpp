@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,9 +7,6 @@
 #include "moesim/base/diagnostic.hpp"
 
 namespace moesim {
-
-/// The finite number that `text` is, all of it.
-[[nodiscard]] std::optional<double> finite_number(std::string_view text);
 
 /// A CSV file with named columns; lines that begin with # and empty lines are skipped.
 class SampleTable {

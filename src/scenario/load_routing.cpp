@@ -3,6 +3,8 @@
 #include <numeric>
 #include <utility>
 
+#include "moesim/base/quantity_text.hpp"
+
 #include "scenario/choices.hpp"
 #include "scenario/reader_words.hpp"
 #include "scenario/sections.hpp"
@@ -24,7 +26,7 @@ constexpr std::array kDistributions = {Choice<Distribution>{"uniform", Distribut
 std::optional<std::vector<double>> inline_row(const ConfigNode& node) {
   std::vector<double> row;
   for (const ConfigPtr& item : node.items()) {
-    const auto value = item->kind() == ConfigNode::Kind::scalar ? number_of(item->text()) : std::nullopt;
+    const auto value = item->kind() == ConfigNode::Kind::scalar ? finite_number(item->text()) : std::nullopt;
     if (!value) return std::nullopt;
     row.push_back(*value);
   }

@@ -5,6 +5,8 @@
 #include <limits>
 #include <system_error>
 
+#include "moesim/base/quantity_text.hpp"
+
 #include "scenario/reader_words.hpp"
 
 namespace moesim {
@@ -166,7 +168,7 @@ std::optional<double> Reader::parse_number(const Key& key, const ConfigNode& nod
     problem(key.name, fmt::format("must be a number, not {}", node.quoted() ? "quoted text" : kind_word(node)));
     return std::nullopt;
   }
-  const auto value = number_of(node.text());
+  const auto value = finite_number(node.text());
   if (!value) {
     problem(key.name, "must be a finite number without a unit");
     return std::nullopt;
@@ -224,7 +226,7 @@ std::optional<Q> Reader::read_quantity(const Key& key, Limits<Q> limits, std::op
       value = parsed;
     } else if (parsed) {
       problem(key.name, fmt::format("must be between {} (what is physically possible)", between()));
-    } else if (node->kind() == ConfigNode::Kind::scalar && number_of(node->text())) {
+    } else if (node->kind() == ConfigNode::Kind::scalar && finite_number(node->text())) {
       problem(key.name, fmt::format("has no unit (a bare number may mean anything) write e.g. {}", kWords<Q>.example));
     } else {
       problem(key.name, fmt::format("is no {} (units: {}) write e.g. {}", kWords<Q>.noun, quantity_units<Q>(),

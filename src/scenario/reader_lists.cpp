@@ -2,6 +2,8 @@
 #include <cmath>
 #include <utility>
 
+#include "moesim/base/quantity_text.hpp"
+
 #include "scenario/reader.hpp"
 #include "scenario/reader_words.hpp"
 
@@ -115,7 +117,7 @@ std::vector<double> Reader::numbers(const Key& key, Limits<double> limits, std::
   std::vector<ConfigPtr> items;
   for (const ConfigPtr& item : node->items()) {
     const auto value =
-        item->kind() == ConfigNode::Kind::scalar && !item->quoted() ? number_of(item->text()) : std::nullopt;
+        item->kind() == ConfigNode::Kind::scalar && !item->quoted() ? finite_number(item->text()) : std::nullopt;
     if (!value || *value < limits.lo || *value > limits.hi) {
       failed_.push_back(key.name);
       problem_at(*item, fmt::format("{}[{}] = {}", key.name, values.size(), shown(*item)),
@@ -136,7 +138,7 @@ std::vector<int> Reader::integers(const Key& key, Limits<int> limits, std::size_
   std::vector<ConfigPtr> items;
   for (const ConfigPtr& item : node->items()) {
     const auto value =
-        item->kind() == ConfigNode::Kind::scalar && !item->quoted() ? number_of(item->text()) : std::nullopt;
+        item->kind() == ConfigNode::Kind::scalar && !item->quoted() ? finite_number(item->text()) : std::nullopt;
     if (!value || *value != std::floor(*value) || *value < limits.lo || *value > limits.hi) {
       failed_.push_back(key.name);
       problem_at(*item, fmt::format("{}[{}] = {}", key.name, values.size(), shown(*item)),

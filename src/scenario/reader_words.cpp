@@ -1,10 +1,7 @@
 #include "scenario/reader_words.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <fmt/format.h>
-#include <system_error>
 
 #include "moesim/scenario/spelling.hpp"
 
@@ -22,14 +19,6 @@ std::string_view kind_word(const ConfigNode& node) {
       return "a map";
   }
   return "";
-}
-
-std::optional<double> number_of(std::string_view text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || rest != end || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 std::string joined(std::span<const std::string_view> words) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,12 +8,10 @@
 
 namespace moesim {
 
-// Words and numbers that the readers' messages share.
+// Words that the readers' messages share.
 
 /// "a list", "a map" ...
 [[nodiscard]] std::string_view kind_word(const ConfigNode& node);
-/// The whole text as a number; nullopt when anything is left over, or it is not finite.
-[[nodiscard]] std::optional<double> number_of(std::string_view text);
 /// "a, b, c"
 [[nodiscard]] std::string joined(std::span<const std::string_view> words);
 /// ", did you mean X?", or nothing when no word is near.

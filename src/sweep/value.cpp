@@ -1,10 +1,8 @@
 #include "moesim/sweep/value.hpp"
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
-#include <system_error>
 
 #include "moesim/base/quantity_text.hpp"
 #include "moesim/base/units.hpp"
@@ -23,13 +21,6 @@ struct NamedDimension {
 };
 constexpr std::array kSuffixes = {NamedDimension{kTime, "_s"}, NamedDimension{kSize, "_B"},
                                   NamedDimension{kBandwidth, "_Bps"}, NamedDimension{kComputeRate, "_FLOPS"}};
-
-std::optional<double> plain_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
 
 template <class Q>
 std::optional<Number> quantity(std::string_view text, Dimension dimension) {
@@ -57,7 +48,7 @@ Value read_value(std::string_view text, bool quoted) {
   if (quoted) return std::string(text);
   if (text == "true") return true;
   if (text == "false") return false;
-  if (const auto number = plain_number(text)) return Number{*number, {}};
+  if (const auto number = finite_number(text)) return Number{*number, {}};
   if (const auto time = quantity<Seconds>(text, kTime)) return *time;
   if (const auto size = quantity<Bytes>(text, kSize)) return *size;
   if (const auto rate = quantity<BytesPerSecond>(text, kBandwidth)) return *rate;

@@ -8,6 +8,9 @@
 
 namespace moesim {
 
+/// The finite number that `text` is, all of it. Independent of the locale.
+[[nodiscard]] std::optional<double> finite_number(std::string_view text);
+
 /// Reading: a number followed by a unit, with or without spaces between ("64MiB", "12.5 GB/s", "100Gbps", "2us",
 /// "149.7TFLOPS"). Decimal prefixes k M G T P are powers of 1000, binary ones Ki Mi Gi Ti of 1024 (not for FLOPS); b or
 /// bit is bits, B bytes; a rate ends in /s or ps. "KB" is neither prefix and refused. A bare number ("0" too), an

@@ -18,7 +18,7 @@ namespace moesim {
 struct SweepEngine {
   std::string name = "analytic";
   std::function<Prediction(const Scenario&)> predict = [](const Scenario& scenario) {
-    return moesim::predict(scenario);
+    return moesim::predict(scenario);  // by name alone it is ambiguous where graph_time.hpp adds an overload
   };
 };
 
