@@ -20,8 +20,8 @@ bool moves_bytes(const KernelSample& sample) { return sample.law.starts_with("me
 /// How many times the device's limit a sample claims; at most 1 for a possible one.
 double times_the_limit(const KernelSample& sample, const Device& device) {
   if (moves_bytes(sample)) {
-    if (sample.bytes <= 2 * device.l2_cache.value) return 0;
-    return sample.bytes / device.memory_bandwidth.value / sample.seconds;
+    if (sample.over.moved <= 2 * device.l2_cache) return 0;
+    return sample.over.moved / device.memory_bandwidth / Seconds{sample.seconds};
   }
   const double peak = device.matrix_peak(sample.dtype).value;
   if (peak <= 0) return 0;
@@ -37,7 +37,7 @@ double times_the_limit(const KernelSample& sample, const Device& device) {
 }
 
 std::string describe(const KernelSample& sample) {
-  if (moves_bytes(sample)) return fmt::format("{:.4g} B", sample.bytes);
+  if (moves_bytes(sample)) return fmt::format("{:.4g} B", sample.over.moved.value);
   if (sample.law.starts_with("attention.")) {
     const AttentionShape& shape = sample.attention;
     return fmt::format("{} x {} queries on {} keys", shape.sequences, shape.query_tokens, shape.context_tokens);

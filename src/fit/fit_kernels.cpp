@@ -62,9 +62,10 @@ std::vector<KernelSample> merged(std::span<const KernelSample> samples) {
   std::map<std::string, std::vector<const KernelSample*>> by_shape;
   for (const KernelSample& one : samples) {
     const AttentionShape& shape = one.attention;
-    std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", one.m, one.n, one.k, one.bytes,
-                                  one.passed_rows, one.cold, one.gated, shape.sequences, shape.query_tokens,
-                                  shape.context_tokens, shape.heads, shape.kv_heads, shape.head_dim, shape.causal);
+    std::string key =
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", one.m, one.n, one.k, one.over.moved.value,
+                    one.over.rows, one.cold, one.gated, shape.sequences, shape.query_tokens, shape.context_tokens,
+                    shape.heads, shape.kv_heads, shape.head_dim, shape.causal);
     for (const double rows : one.rows) key += fmt::format(" {}", rows);
     by_shape[key].push_back(&one);
   }

@@ -59,7 +59,7 @@ std::vector<FreeNumber> product_numbers(std::span<const KernelSample> samples) {
                                      share("wave_smoothing", 0.2),      share("memory_efficiency", 0.8),
                                      {"throttle", 0.2, 1e-4, 2},        {"throttle_time_s", 1e-3, 1e-5, 1}};
   add_memory_numbers(numbers, samples, "memory_bend");
-  if (any_cold(samples)) numbers.push_back({"overlap_power", 4, 1, 10});
+  if (any_cold(samples)) numbers.push_back({"overlap_power", kOverlapPower, 1, 10});
   return numbers;
 }
 
@@ -112,7 +112,7 @@ template <class Product>
 LawTime fused_time(const KernelSample& sample, double memory_rate, const Product& product) {
   if (!sample.fused_experts) return product(sample.rows, sample.n, sample.k);
   LawTime time = product(sample.rows, (sample.gated ? 2 : 1) * sample.n, sample.k);
-  time.seconds += product(sample.rows, sample.k, sample.n).seconds + sample.bytes / memory_rate;
+  time.seconds += product(sample.rows, sample.k, sample.n).seconds + sample.over.moved.value / memory_rate;
   return time;
 }
 
@@ -122,7 +122,7 @@ std::vector<FreeNumber> memory_numbers(std::span<const KernelSample> samples, co
   double share_reached = 1e-3;
   for (const KernelSample& sample : samples) {
     fastest = std::min(fastest, sample.seconds);
-    share_reached = std::max(share_reached, sample.bytes / sample.seconds / device.memory_bandwidth.value);
+    share_reached = std::max(share_reached, sample.over.moved.value / sample.seconds / device.memory_bandwidth.value);
   }
   std::vector<FreeNumber> numbers = {seconds("overhead_s", std::clamp(fastest, 1e-9, 1e-3)),
                                      share("efficiency", std::min(share_reached, 0.9)),
@@ -130,10 +130,11 @@ std::vector<FreeNumber> memory_numbers(std::span<const KernelSample> samples, co
   add_memory_numbers(numbers, samples, "bend");
   // Only narrow rows tell what a row costs.
   constexpr double narrow = 1024;  // [B] that move for each
-  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.bytes < narrow * one.passed_rows; })) {
+  if (std::ranges::any_of(samples,
+                          [](const KernelSample& one) { return one.over.moved.value < narrow * one.over.rows; })) {
     numbers.push_back({"row_s", 5e-10, 1e-13, 1e-7});
   }
-  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.again_bytes > 0; })) {
+  if (std::ranges::any_of(samples, [](const KernelSample& one) { return one.over.again.value > 0; })) {
     numbers.push_back({"again_share", 0.5, 1e-3, 2});
   }
   return numbers;
@@ -244,11 +245,7 @@ std::vector<LawTime> predict(const FittedLaw& law, std::span<const KernelSample>
       const MemoryLaw warm = memory_law(law);
       const MemoryLaw cold = memory_law(without_cache(law));
       for (const KernelSample& sample : samples) {
-        times.push_back(memory_kernel_time(sample.cold ? cold : warm, device,
-                                           {.moved = {sample.bytes},
-                                            .rows = sample.passed_rows,
-                                            .again = {sample.again_bytes},
-                                            .source = {sample.source_bytes}}));
+        times.push_back(memory_kernel_time(sample.cold ? cold : warm, device, sample.over));
       }
       break;
     }
@@ -272,7 +269,7 @@ std::string fold_key(const KernelSample& sample) {
     case Family::memory:
       break;
   }
-  return fmt::format("{}", sample.bytes);
+  return fmt::format("{}", sample.over.moved.value);
 }
 
 double size_of(const KernelSample& sample) {
@@ -289,7 +286,7 @@ double size_of(const KernelSample& sample) {
     case Family::memory:
       break;
   }
-  return sample.bytes;
+  return sample.over.moved.value;
 }
 
 std::map<std::string, double> arguments_of(const KernelSample& sample) {
@@ -313,7 +310,7 @@ std::map<std::string, double> arguments_of(const KernelSample& sample) {
     case Family::memory:
       break;
   }
-  return {{"bytes", sample.bytes}};
+  return {{"bytes", sample.over.moved.value}};
 }
 
 }  // namespace moesim

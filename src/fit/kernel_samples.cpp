@@ -95,20 +95,21 @@ void add_group(SampleTable& table, std::size_t row, KernelSample sample, Samples
 
 /// What a memory-bound kernel of our own table goes over: the table counts the bytes of gathers with every read, a law
 /// counts each token once. Elementwise kernels have no rows.
-void add_traffic(SampleTable& table, std::size_t row, const std::string& kernel, KernelSample& sample) {
+MemoryShape read_traffic(SampleTable& table, std::size_t row, const std::string& kernel) {
   constexpr std::array kByRow = {"norm",    "norm_backward", "gated_activation", "gated_activation_backward",
                                  "softmax", "cross_entropy", "embedding",        "unpermute"};
-  sample.bytes = table.positive(row, "bytes");
-  if (!table.filled(row, "m")) return;
+  MemoryShape over{.moved = {table.positive(row, "bytes")}};
+  if (!table.filled(row, "m")) return over;
   const double tokens = table.positive(row, "m");
-  if (std::ranges::find(kByRow, kernel) != kByRow.end()) sample.passed_rows = tokens;
+  if (std::ranges::find(kByRow, kernel) != kByRow.end()) over.rows = tokens;
   const bool gather = kernel == "permute";
-  if (!(gather || kernel == "unpermute_backward") || !table.filled(row, "k")) return;
+  if (!(gather || kernel == "unpermute_backward") || !table.filled(row, "k")) return over;
   const double top_k = table.positive(row, "k");
-  sample.source_bytes = sample.bytes / (2 * top_k + (gather ? 0 : 1));
-  sample.again_bytes = (top_k - 1) * sample.source_bytes;
-  sample.passed_rows = tokens * top_k;
-  if (gather) sample.bytes = (top_k + 1) * sample.source_bytes;
+  over.source = over.moved / (2 * top_k + (gather ? 0 : 1));
+  over.again = (top_k - 1) * over.source;
+  over.rows = tokens * top_k;
+  if (gather) over.moved = (top_k + 1) * over.source;
+  return over;
 }
 
 /// One line of our own table.
@@ -142,7 +143,7 @@ void add_measured(SampleTable& table, std::size_t row, Samples& samples) {
     sample.attention = shape;
   } else if (std::ranges::find(kMemoryKernels, kernel, &NamedMemoryKernel::name) != kMemoryKernels.end()) {
     sample.law = "memory." + kernel;
-    add_traffic(table, row, kernel, sample);
+    sample.over = read_traffic(table, row, kernel);
     if (kernel == "router" &&
         table.filled(row, "m")) {  // by bytes alone, as other tables have it; and by what decides its time
       samples.push_back(sample);
@@ -179,7 +180,7 @@ void add_fused(SampleTable& table, std::size_t row, Samples& samples) {
   sample.rows.assign(static_cast<std::size_t>(experts), std::floor(sample.m / experts));
   const auto more = static_cast<std::size_t>(std::fmod(sample.m, experts));
   for (std::size_t i = 0; i < more; ++i) ++sample.rows[i];
-  sample.bytes = kElement * (sample.m * (3 * sample.n + sample.k) + tokens * sample.k);
+  sample.over.moved = {kElement * (sample.m * (3 * sample.n + sample.k) + tokens * sample.k)};
   samples.push_back(std::move(sample));
 }
 
@@ -235,7 +236,7 @@ void add_layer_operations(SampleTable& table, std::size_t row, Samples& samples)
     if (!table.filled(row, column)) continue;
     KernelSample sample;
     sample.law = operation.law;
-    sample.bytes = kElement * operation.bytes;
+    sample.over.moved = {kElement * operation.bytes};
     sample.seconds = table.positive(row, column) * 1e-3;
     samples.push_back(std::move(sample));
   }
@@ -247,7 +248,7 @@ void add_expert_operations(SampleTable& table, std::size_t row, Samples& samples
   if (!table.filled(row, column)) return;
   KernelSample sample;
   sample.law = "memory.router";
-  sample.bytes = 5 * 4 * table.positive(row, "num_tokens") * table.positive(row, "num_experts");
+  sample.over.moved = {5 * 4 * table.positive(row, "num_tokens") * table.positive(row, "num_experts")};
   sample.seconds = table.positive(row, column) * 1e-3;
   samples.push_back(std::move(sample));
 }

@@ -23,8 +23,8 @@ std::vector<KernelSample> copies(int count) {
   for (int i = 0; i < count; ++i) {
     KernelSample sample;
     sample.law = "memory.copy";
-    sample.bytes = std::pow(10.0, 4 + 5.0 * i / count);
-    sample.seconds = 2e-6 + sample.bytes / (0.8 * round_device().memory_bandwidth.value);
+    sample.over.moved.value = std::pow(10.0, 4 + 5.0 * i / count);
+    sample.seconds = 2e-6 + sample.over.moved.value / (0.8 * round_device().memory_bandwidth.value);
     samples.push_back(sample);
   }
   return samples;
@@ -52,15 +52,15 @@ TEST(Contradictions, StreamAboveTheBandwidth_OnlyBeyondTheCache) {
   const Device device = round_device();
   KernelSample sample;
   sample.law = "memory.copy";
-  sample.bytes = device.l2_cache.value;
-  sample.seconds = 0.5 * sample.bytes / device.memory_bandwidth.value;
+  sample.over.moved.value = device.l2_cache.value;
+  sample.seconds = 0.5 * sample.over.moved.value / device.memory_bandwidth.value;
   KernelSample large = sample;
-  large.bytes *= 4;
+  large.over.moved.value *= 4;
   large.seconds *= 4;
   std::vector<KernelSample> samples = {sample, large};
   EXPECT_EQ(drop_contradictions(samples, device).size(), 1U);
   ASSERT_EQ(samples.size(), 1U);
-  EXPECT_EQ(samples[0].bytes, device.l2_cache.value);
+  EXPECT_EQ(samples[0].over.moved.value, device.l2_cache.value);
 }
 
 TEST(CalibrateKernels, WarnsAndGoesOn) {

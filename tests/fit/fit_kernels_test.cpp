@@ -124,7 +124,7 @@ TEST(FitKernels, StreamOfAKnownLaw_IsFoundAgain) {
   for (int i = 0; i < 200; ++i) {
     KernelSample sample;
     sample.law = "memory.copy";
-    sample.bytes = std::pow(10.0, 4 + 5.0 * i / 199);
+    sample.over.moved.value = std::pow(10.0, 4 + 5.0 * i / 199);
     samples.push_back(sample);
   }
   measure(samples, truth, 0.02);
@@ -181,7 +181,7 @@ TEST_F(KernelSamples, OwnTable_EachKernelFindsItsLaw) {
   EXPECT_EQ(samples[3].law, "attention.backward.bf16");
   EXPECT_EQ(samples[4].law, "attention.decode.bf16");
   EXPECT_EQ(samples[5].law, "memory.norm");
-  EXPECT_EQ(samples[5].bytes, 4096);
+  EXPECT_EQ(samples[5].over.moved.value, 4096);
 }
 
 // 10 tokens of 64 elements, each for 4 experts: the table counts 2 x 4 passes over 1280 B, of which 3 read again.
@@ -193,16 +193,17 @@ TEST_F(KernelSamples, Gathers_CountEachTokenOnce) {
                                 "norm,bf16,10,64,,2560,1,3\n"
                                 "activation,bf16,10,64,,2560,1,3\n"));
   ASSERT_EQ(samples.size(), 4U);
-  EXPECT_EQ(samples[0].bytes, 5 * 1280);
-  EXPECT_EQ(samples[0].again_bytes, 3 * 1280);
-  EXPECT_EQ(samples[0].source_bytes, 1280);
-  EXPECT_EQ(samples[0].passed_rows, 40);
+  EXPECT_EQ(samples[0].over.moved.value, 5 * 1280);
+  EXPECT_EQ(samples[0].over.again.value, 3 * 1280);
+  EXPECT_EQ(samples[0].over.source.value, 1280);
+  EXPECT_EQ(samples[0].over.rows, 40);
   EXPECT_TRUE(samples[0].cold);
-  EXPECT_EQ(samples[1].bytes, 11520) << "reads rows and tokens, writes rows: the tokens' second read was never counted";
-  EXPECT_EQ(samples[1].again_bytes, 3 * 1280);
+  EXPECT_EQ(samples[1].over.moved.value, 11520)
+      << "reads rows and tokens, writes rows: the tokens' second read was never counted";
+  EXPECT_EQ(samples[1].over.again.value, 3 * 1280);
   EXPECT_FALSE(samples[1].cold);
-  EXPECT_EQ(samples[2].passed_rows, 10);
-  EXPECT_EQ(samples[3].passed_rows, 0) << "elementwise";
+  EXPECT_EQ(samples[2].over.rows, 10);
+  EXPECT_EQ(samples[3].over.rows, 0) << "elementwise";
 }
 
 // Listed rows; weight gradients are k rows each, reduced over the mean of the experts' tokens.
@@ -234,7 +235,7 @@ TEST_F(KernelSamples, FusedExperts_OnlyBalancedOnOneRank) {
   EXPECT_EQ(samples[0].n, 512);
   EXPECT_EQ(samples[0].k, 1024);
   // Activation: 2 x 512 in, 512 out, of 6 rows; sum: 6 rows in, 3 out; two bytes each.
-  EXPECT_EQ(samples[0].bytes, 2 * (6 * (3 * 512 + 1024) + 3 * 1024));
+  EXPECT_EQ(samples[0].over.moved.value, 2 * (6 * (3 * 512 + 1024) + 3 * 1024));
 }
 
 TEST_F(KernelSamples, LayerOperations_BytesOfEach) {
@@ -244,9 +245,9 @@ TEST_F(KernelSamples, LayerOperations_BytesOfEach) {
             "0.01,0.02,,16,4,64,256,True,10,2\n"));
   ASSERT_EQ(samples.size(), 2U) << "an empty cell is no sample";
   EXPECT_EQ(samples[0].law, "memory.embedding");
-  EXPECT_EQ(samples[0].bytes, 2 * 2 * 10 * 64);
+  EXPECT_EQ(samples[0].over.moved.value, 2 * 2 * 10 * 64);
   EXPECT_EQ(samples[1].law, "memory.gated_activation");
-  EXPECT_EQ(samples[1].bytes, 2 * 3 * 10 * 256 / 2);
+  EXPECT_EQ(samples[1].over.moved.value, 2 * 3 * 10 * 256 / 2);
   EXPECT_DOUBLE_EQ(samples[1].seconds, 2e-5);
 }
 

@@ -84,10 +84,8 @@ std::filesystem::path place_of(const std::filesystem::path& file) {
 /// Errors of a device's law on samples of another law, or of another device.
 std::vector<RegionError> transfer_error(const std::string& from_device, const std::string& law,
                                         const std::string& to_device, const std::string& to_law) {
-  FittedLaw moved = measured_fit(from_device, law).law;
-  // Samples taken with a cold cache tell nothing of what a warm one gives.
-  if (to_device == "h200_sxm" && from_device != to_device) moved.coefficients.erase("cache_share");
-  return check_law(moved, samples_of(table_of(to_device, to_law), to_law), device_sheet(to_device));
+  return check_law(measured_fit(from_device, law).law, samples_of(table_of(to_device, to_law), to_law),
+                   device_sheet(to_device));
 }
 
 struct Check {

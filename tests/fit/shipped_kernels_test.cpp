@@ -11,6 +11,7 @@
 #include "moesim/scenario/load.hpp"
 
 #include "fit/kernel_devices.hpp"
+#include "fit/kernel_family.hpp"
 
 namespace moesim {
 namespace {
@@ -76,28 +77,32 @@ TEST_P(ShippedProducts, LeftOutShapes_WithinTheTolerance) {
   for (const RegionError& range : fit.left_out) EXPECT_LE(range.median, 0.15) << range.region;
 }
 
-// The shipped law on all samples (of a law that knows both, the warm ones, as predictions are): as good as the fit
+// The shipped law on all samples, cold and warm ones each as they were taken (predictions are warm): as good as the fit
 // said, and nine in ten lie in the stated interval.
 TEST_P(ShippedProducts, ShippedLaw_MeetsTheSamples) {
   const std::filesystem::path file =
       std::filesystem::path(MOESIM_SOURCE_DIR) / "configs" / "devices" / (GetParam().device + ".yaml");
   const KernelModel model = load_device(file, {}, ConfigRoots{});
   const FittedLaw& law = *model.calibration().find(GetParam().law);
-  const bool warm = law.coefficients.contains("cache_share");
+  const std::vector<KernelSample> all = samples();
+  const std::vector<LawTime> times = predict(law, all, model.device());
   std::vector<double> errors;
   int inside = 0;
-  for (const KernelSample& sample : samples()) {
-    if (sample.cold && warm) continue;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const KernelSample& sample = all[i];
     const KernelEstimate product = model.gemm({.m = sample.m, .n = sample.n, .k = sample.k, .dtype = sample.dtype});
     ASSERT_NE(product.law, nullptr);
     EXPECT_FALSE(product.extrapolated);
-    errors.push_back(std::abs(sample.seconds / product.estimate.time.value - 1));
-    const Interval interval = product.estimate.interval();
+    if (!sample.cold) {
+      EXPECT_EQ(product.estimate.time.value, times[i].seconds);
+    }
+    errors.push_back(std::abs(sample.seconds / times[i].seconds - 1));
+    const Interval interval = Estimate{.time = {times[i].seconds}, .spread = law.spread(times[i].region)}.interval();
     inside += interval.lo.value <= sample.seconds && sample.seconds <= interval.hi.value ? 1 : 0;
   }
   ASSERT_FALSE(errors.empty());
   EXPECT_LE(quantile(errors, 0.5), 1.1 * law.provenance.median_error);
-  EXPECT_LE(quantile(errors, 0.9), 1.15 * law.provenance.p90_error);
+  EXPECT_LE(quantile(errors, 0.9), 1.1 * law.provenance.p90_error);
   EXPECT_GE(inside, 0.87 * static_cast<double>(errors.size()));
   EXPECT_LE(inside, 0.95 * static_cast<double>(errors.size())) << "an interval that holds everything says nothing";
 }

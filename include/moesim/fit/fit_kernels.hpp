@@ -24,10 +24,7 @@ struct KernelSample {
       false;  ///< both products of the experts and what stands between: n is the expert's width, k the hidden size
   bool gated = true;  ///< of fused experts: the first product is twice as wide
   AttentionShape attention;
-  double bytes = 0;         ///< moved by a memory-bound kernel, or beside fused experts' products
-  double passed_rows = 0;   ///< MemoryShape::rows of a memory-bound kernel
-  double again_bytes = 0;   ///< MemoryShape::again
-  double source_bytes = 0;  ///< MemoryShape::source
+  MemoryShape over;  ///< of a memory-bound kernel; of fused experts: what moves beside their products
   double seconds = 0;
   bool cold = false;  ///< measured over rotated buffers: no operand was in the cache
 };
