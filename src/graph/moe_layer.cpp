@@ -21,6 +21,21 @@ struct MoeShape {
   double element;  ///< bytes
 };
 
+/// Rows of `width` elements taken for each expert from their tokens: each token is read, by its second expert on again,
+/// and each row written.
+MemoryShape gathered(const MoeShape& shape, double width) {
+  const double row = width * shape.element;
+  return {.moved = {(shape.rows + shape.tokens) * row},
+          .rows = shape.rows,
+          .again = {std::max(shape.rows - shape.tokens, 0.0) * row},
+          .source = {shape.tokens * row}};
+}
+
+/// Sums of each token's rows of `width` elements: all rows read, tokens written.
+MemoryShape summed(const MoeShape& shape, double width) {
+  return {.moved = {(shape.rows + shape.tokens) * width * shape.element}, .rows = shape.tokens};
+}
+
 void add_router(ForwardPhase& phase, const Scenario& scenario, const MoeShape& shape) {
   const Model& model = scenario.model;
   const double experts = model.moe->experts;
@@ -168,21 +183,14 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   if (!framework.shared_expert_overlap) add_shared_experts(phase, scenario, shape);
   if (moe.pre_projection)
     add_projection(phase, scenario, shape, *moe.pre_projection, WorkKind::descend, moe.payload_in, model.hidden);
-  // Gather: each token is read, by its second expert on again, and each row written. Backward: every token sums its
-  // rows, as the unpermute does.
+  // Backward: every token sums its rows, as the unpermute does.
   const MemoryKernel sum = framework.atomic_unpermute ? MemoryKernel::unpermute_atomic : MemoryKernel::unpermute;
   // A kernel that sends a token once to each rank takes it from where it is and sums what comes back (DeepEP).
   const bool in_place = exchanges && framework.all_to_all == AllToAllAlgorithm::node_deduplicated;
   if (!in_place) {
-    const double element_rows = moe.payload_in * shape.element;
-    const Bytes once{(shape.rows + shape.tokens) * element_rows};
-    const OpId permute = phase.memory(WorkKind::permute, "permute", MemoryKernel::permute,
-                                      {.moved = once,
-                                       .rows = shape.rows,
-                                       .again = {std::max(shape.rows - shape.tokens, 0.0) * element_rows},
-                                       .source = {shape.tokens * element_rows}},
-                                      1);
-    phase.backward_by(permute, sum, MemoryShape{.moved = once, .rows = shape.tokens});
+    const OpId permute =
+        phase.memory(WorkKind::permute, "permute", MemoryKernel::permute, gathered(shape, moe.payload_in), 1);
+    phase.backward_by(permute, sum, summed(shape, moe.payload_in));
   }
   const OpId ready{phase.ops().size() - 1};
 
@@ -216,18 +224,12 @@ ForwardPhase moe_layer_phase(const Scenario& scenario, const BatchShape& batch, 
   }
   for (const OpId result : results) phase.next_after(result);
 
-  // Weighted sum of each token's rows: all rows read, tokens written. Backward: rows written scaled, and read for the
-  // gradient of the router's weights; a gather, so never atomic.
+  // Backward: rows written scaled, and read for the gradient of the router's weights; a gather, so never atomic.
   if (!in_place) {
-    const double row_bytes = shape.rows * moe.payload_out * shape.element;
-    const double token_bytes = shape.tokens * moe.payload_out * shape.element;
-    const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum,
-                                        {.moved = {row_bytes + token_bytes}, .rows = shape.tokens}, 1);
-    phase.backward_by(unpermute, MemoryKernel::unpermute_backward,
-                      MemoryShape{.moved = {2 * row_bytes + token_bytes},
-                                  .rows = shape.rows,
-                                  .again = {std::max(row_bytes - token_bytes, 0.0)},
-                                  .source = {token_bytes}});
+    const OpId unpermute = phase.memory(WorkKind::permute, "unpermute", sum, summed(shape, moe.payload_out), 1);
+    MemoryShape gradients = gathered(shape, moe.payload_out);
+    gradients.moved += Bytes{shape.rows * moe.payload_out * shape.element};
+    phase.backward_by(unpermute, MemoryKernel::unpermute_backward, gradients);
   }
   if (moe.post_projection)
     add_projection(phase, scenario, shape, *moe.post_projection, WorkKind::ascend, model.hidden, moe.payload_out);
