@@ -72,7 +72,7 @@ TEST(ParseQuantity, NumbersMayHaveSignPointAndExponent) {
 
 template <class Q>
 class RefusedQuantity : public ::testing::Test {};
-using AllQuantities = testing::Types<Seconds, Bytes, BytesPerSecond, FlopsPerSecond>;
+using AllQuantities = ::testing::Types<Seconds, Bytes, BytesPerSecond, FlopsPerSecond>;
 TYPED_TEST_SUITE(RefusedQuantity, AllQuantities);
 
 TYPED_TEST(RefusedQuantity, BareNumbersEmptyTextAndNoNumbers) {

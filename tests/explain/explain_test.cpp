@@ -10,13 +10,11 @@
 #include "moesim/sim/simulate.hpp"
 
 #include "explain/link_classes.hpp"
+#include "explain/shipped.hpp"
 #include "explain/varied_model.hpp"
 
 namespace moesim {
 namespace {
-
-const std::filesystem::path kRoot = MOESIM_SOURCE_DIR;
-const ConfigRoots kRoots{{kRoot}};
 
 std::filesystem::path shipped(const std::string& name) { return kRoot / "configs" / "scenarios" / (name + ".yaml"); }
 

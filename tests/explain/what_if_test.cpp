@@ -9,10 +9,11 @@
 
 #include "moesim/analytic/predict.hpp"
 
+#include "explain/shipped.hpp"
+
 namespace moesim {
 namespace {
 
-const ConfigRoots kShippedRoots{{MOESIM_SOURCE_DIR}};
 constexpr double kRounding = 1e-6;  // of a 32-bit float
 
 const WhatIfAxis* find(const WhatIfAxes& axes, const std::string& name) {
@@ -22,7 +23,7 @@ const WhatIfAxis* find(const WhatIfAxes& axes, const std::string& name) {
 
 /// A few stops of the paper's scenario: 2 x 2 x 2 points.
 WhatIfAxes few_axes() {
-  WhatIfAxes axes = what_if_axes("paper_training", {}, kShippedRoots);
+  WhatIfAxes axes = what_if_axes("paper_training", {}, kRoots);
   const auto keep = [&axes](const std::string& name, std::vector<std::string> stops) {
     WhatIfAxis& axis = *std::ranges::find(axes.stops, name, &WhatIfAxis::name);
     axis.stops = std::move(stops);
@@ -37,7 +38,7 @@ WhatIfAxes few_axes() {
 
 // Every point at every bandwidth of the grid, against the scenario loaded with the same settings and predicted whole.
 TEST(WhatIf, AtItsPointsItIsTheModel) {
-  const WhatIf grid = what_if("paper_training", {}, kShippedRoots, few_axes(), {.jobs = 2, .check_points = 0});
+  const WhatIf grid = what_if("paper_training", {}, kRoots, few_axes(), {.jobs = 2, .check_points = 0});
   ASSERT_EQ(grid.reason_of, std::vector<int>(8, -1));
   for (std::size_t point = 0; point < grid.reason_of.size(); ++point) {
     const std::vector<std::size_t> stop = {point / 4, point / 2 % 2, 0, point % 2};
@@ -48,7 +49,7 @@ TEST(WhatIf, AtItsPointsItIsTheModel) {
       for (std::size_t axis = 0; axis < stop.size(); ++axis) {
         overrides.push_back({grid.axes.stops[axis].keys.front() + "=" + grid.axes.stops[axis].stops[stop[axis]]});
       }
-      const std::vector<Scenario> scenarios = load_scenario("paper_training", overrides, kShippedRoots);
+      const std::vector<Scenario> scenarios = load_scenario("paper_training", overrides, kRoots);
       const Prediction baseline = predict(scenarios.front());
       for (std::size_t v = 0; v < scenarios.size(); ++v) {
         const Prediction whole = predict(scenarios[v]);
@@ -75,13 +76,13 @@ TEST(WhatIf, AtItsPointsItIsTheModel) {
 // What the page promises: between two bandwidths of the grid no time and no speed-up is off by 1 % or more.
 TEST(WhatIf, BetweenBandwidthsItIsWithinOnePercent) {
   for (const char* scenario : {"paper_training", "paper_deepspeed", "paper_tutel", "deepseek_moe_16b_h100"}) {
-    WhatIfAxes axes = what_if_axes(scenario, {}, kShippedRoots);
+    WhatIfAxes axes = what_if_axes(scenario, {}, kRoots);
     for (WhatIfAxis& axis : axes.stops) {  // thinned, so that the test takes a second
       if (axis.name == "ep" || axis.stops.size() < 4) continue;
       axis.stops = {axis.stops.front(), axis.stops[axis.now], axis.stops.back()};
       axis.now = 1;
     }
-    const WhatIf grid = what_if(scenario, {}, kShippedRoots, std::move(axes), {.jobs = 2, .check_points = 400});
+    const WhatIf grid = what_if(scenario, {}, kRoots, std::move(axes), {.jobs = 2, .check_points = 400});
     EXPECT_EQ(grid.error.points, 400U);
     EXPECT_LT(grid.error.step_time, 0.01) << scenario;
     EXPECT_LT(grid.error.speedup, 0.01) << scenario;
@@ -95,8 +96,8 @@ TEST(WhatIf, BetweenBandwidthsItIsWithinOnePercent) {
 }
 
 TEST(WhatIf, IsTheSameForAnyNumberOfThreads) {
-  const WhatIf one = what_if("paper_training", {}, kShippedRoots, few_axes(), {.jobs = 1, .check_points = 5});
-  const WhatIf three = what_if("paper_training", {}, kShippedRoots, few_axes(), {.jobs = 3, .check_points = 5});
+  const WhatIf one = what_if("paper_training", {}, kRoots, few_axes(), {.jobs = 1, .check_points = 5});
+  const WhatIf three = what_if("paper_training", {}, kRoots, few_axes(), {.jobs = 3, .check_points = 5});
   ASSERT_EQ(one.layers.size(), three.layers.size());
   for (std::size_t layer = 0; layer < one.layers.size(); ++layer) {
     EXPECT_EQ(one.layers[layer].bandwidths, three.layers[layer].bandwidths);
@@ -111,7 +112,7 @@ TEST(WhatIf, PointsThatAreNoScenariosSayWhy) {
   WhatIfAxis& batch = *std::ranges::find(axes.stops, "batch", &WhatIfAxis::name);
   batch.stops = {"48", "64"};
   batch.now = 1;
-  const WhatIf grid = what_if("paper_training", {}, kShippedRoots, std::move(axes), {.check_points = 20});
+  const WhatIf grid = what_if("paper_training", {}, kRoots, std::move(axes), {.check_points = 20});
   ASSERT_EQ(grid.reasons.size(), 1U);
   EXPECT_THAT(grid.reasons.front(), ::testing::HasSubstr("workload.global_batch = 48"));
   EXPECT_EQ(grid.reason_of[grid.point({1, 1, 0, 1})], 0);
@@ -120,7 +121,7 @@ TEST(WhatIf, PointsThatAreNoScenariosSayWhy) {
 }
 
 TEST(WhatIfAxes, OfThePaper) {
-  const WhatIfAxes axes = what_if_axes("paper_training", {}, kShippedRoots);
+  const WhatIfAxes axes = what_if_axes("paper_training", {}, kRoots);
   ASSERT_TRUE(axes.bandwidth);
   EXPECT_EQ(axes.bandwidth->now.value, 12.5e9);
   EXPECT_TRUE(axes.absent.empty());
@@ -133,7 +134,7 @@ TEST(WhatIfAxes, OfThePaper) {
 
 // One machine: no network. Each variant names a model of its own, so that a key of the model has to name the variant.
 TEST(WhatIfAxes, OfOneMachineWithTwoModels) {
-  const WhatIfAxes axes = what_if_axes("mixtral_8x7b_h100_inference", {}, kShippedRoots);
+  const WhatIfAxes axes = what_if_axes("mixtral_8x7b_h100_inference", {}, kRoots);
   EXPECT_FALSE(axes.bandwidth);
   ASSERT_EQ(axes.absent.size(), 1U);
   EXPECT_THAT(axes.absent.front().why, ::testing::HasSubstr("one machine"));
@@ -144,10 +145,10 @@ TEST(WhatIfAxes, OfOneMachineWithTwoModels) {
 
 TEST(WhatIfAxes, WithoutANarrowVariantThereIsNoRatio) {
   const std::vector<Override> wide = {{"variants=~"}};
-  const WhatIfAxes axes = what_if_axes("paper_training", wide, kShippedRoots);
+  const WhatIfAxes axes = what_if_axes("paper_training", wide, kRoots);
   EXPECT_EQ(find(axes, "low_rank_ratio"), nullptr);
-  EXPECT_THAT(axes.absent, ::testing::Contains(testing::Field(&AbsentAxis::why, ::testing::HasSubstr("narrower"))));
-  const WhatIf grid = what_if("paper_training", wide, kShippedRoots, axes, {.check_points = 0});
+  EXPECT_THAT(axes.absent, ::testing::Contains(::testing::Field(&AbsentAxis::why, ::testing::HasSubstr("narrower"))));
+  const WhatIf grid = what_if("paper_training", wide, kRoots, axes, {.check_points = 0});
   EXPECT_EQ(grid.variants.size(), 1U);
 }
 

@@ -7,6 +7,8 @@
 
 #include "moesim/base/diagnostic.hpp"
 
+#include "sweep/sweep_files.hpp"
+
 namespace moesim {
 namespace {
 
@@ -23,12 +25,8 @@ Value value_of(const std::string& text, const std::map<std::string, Value>& know
 }
 
 std::string refused(const std::string& text) {
-  try {
-    static_cast<void>(Expression({.text = text, .file = "sweep.yaml", .line = 7, .column = 3}));
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return testing::refusal(
+      [&] { static_cast<void>(Expression({.text = text, .file = "sweep.yaml", .line = 7, .column = 3})); });
 }
 
 TEST(Expression, ProductsBindTighterThanSumsAndComparisonsLooser) {

@@ -85,13 +85,8 @@ TEST(Solve, TheTableHasOneRowAPoint) {
 TEST(Solve, MistakesAreNamed) {
   const TemporaryFolder folder;
   const SweepPlan plan = plan_with(folder);
-  const auto refused = [&](const std::string& text) -> std::string {
-    try {
-      static_cast<void>(read_solve({.text = text}, plan));
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "accepted";
+  const auto refused = [&](const std::string& text) {
+    return testing::refusal([&] { static_cast<void>(read_solve({.text = text}, plan)); });
   };
   EXPECT_THAT(refused("speedup=1"), HasSubstr("COLUMN = NUMBER over KEY"));
   EXPECT_THAT(refused("speed=1 over cluster.nic.bandwidth"), HasSubstr("is no column"));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "moesim/analytic/predict.hpp"
+#include "moesim/base/diagnostic.hpp"
 #include "moesim/scenario/load.hpp"
 #include "moesim/sweep/plan.hpp"
 #include "moesim/sweep/run.hpp"
@@ -46,6 +47,17 @@ inline std::string read_all(const std::filesystem::path& file) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
+}
+
+/// What a function throws as InputError; "accepted" when it does not.
+template <class Function>
+std::string refusal(const Function& function) {
+  try {
+    function();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "accepted";
 }
 
 /// Rows kept in memory.
