@@ -4,8 +4,8 @@
     scripts/bench_torch.py -o calibration/samples/h200_sxm_torch.csv --device h200_sxm --seconds 240
 
 Method: random data; each kernel is captured in a CUDA graph together with as many copies of its operands as it takes to exceed
-twice the L2 cache, so that no launch finds its operands there (--warm: activations it does); the graph is replayed until the spread of the mean is below 1 %
-or the time for one sample is over; the median replay counts. Samples during which the clock was throttled are dropped.
+twice the L2 cache, so that no launch finds its operands there (--warm: activations it does); the graph is replayed until the
+spread of the mean is below 1 % or the time for one sample is over; the median replay counts. Samples during which the clock was throttled are dropped.
 Results are checked against float32 before they are timed. An interrupted run keeps what it has: a second one goes on.
 """
 
@@ -15,8 +15,6 @@ import datetime
 import math
 import os
 import random
-import statistics
-import subprocess
 import sys
 import time
 
@@ -24,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 import torch_kernels
+from torch_timing import Clock, check, median_replay, nvidia_smi
 
 COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "rows", "layout", "sequences", "query_tokens", "context_tokens",
            "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "cold", "time_us", "noise", "sm_clock_mhz"]
@@ -31,54 +30,6 @@ SHAPE = COLUMNS[1:-3]
 WIDTHS = [128, 256, 512, 1024, 2048, 4096, 7168]  # of rows that memory-bound kernels pass over; BigMac's payload is a narrow one
 FEWEST_LAUNCHES = 16  # in a graph of short kernels: its own start and end take 2 to 4 us
 SHORT_GRAPH = 1e3     # [us]
-HOST_AHEAD = 500_000  # cycles
-
-def nvidia_smi(fields):
-    line = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
-    return [field.strip() for field in line.stdout.strip().splitlines()[0].split(",")]
-
-
-class Clock:
-    """SM clock and throttle reasons, read through NVML when it is there."""
-
-    # Reasons that make a sample unrepresentative: thermal and hardware slow-down. The power cap is how the GPU works under load.
-    BAD = 0x8 | 0x20 | 0x40 | 0x80
-
-    def __init__(self):
-        try:
-            import pynvml
-            pynvml.nvmlInit()
-            self.nvml, self.handle = pynvml, pynvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
-        except Exception:
-            self.nvml = None
-
-    def read(self):
-        if self.nvml is None:
-            return None, False
-        mhz = self.nvml.nvmlDeviceGetClockInfo(self.handle, self.nvml.NVML_CLOCK_SM)
-        reasons = self.nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self.handle)
-        return mhz, bool(reasons & self.BAD)
-
-
-def median_replay(replay, launches, patience, least_us=2e3):
-    """Median time [us] of one of the `launches` of a replay, and the relative error of the mean. Stops when that is below 1 %,
-    at the latest after `patience` seconds. The device sleeps while the host prepares a replay, which for graphs of a hundred
-    kernels takes longer than the device needs for the first of them."""
-    replay()
-    torch.cuda.synchronize()
-    times, begin = [], time.monotonic()
-    while True:
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        torch.cuda._sleep(HOST_AHEAD)
-        start.record()
-        replay()
-        end.record()
-        end.synchronize()
-        times.append(start.elapsed_time(end) * 1e3 / launches)
-        if len(times) >= 5:
-            spread = statistics.stdev(times) / statistics.mean(times) / math.sqrt(len(times))
-            if spread < 0.01 and sum(times) * launches > least_us or time.monotonic() - begin > patience:
-                return statistics.median(times), spread
 
 
 class Bench:
@@ -155,12 +106,6 @@ class Bench:
 
     def over(self, share=1.0):
         return time.monotonic() > self.deadline - (1 - share) * self.args.seconds
-
-
-def check(name, got, want, tolerance=2e-2):
-    error = ((got.float() - want.float()).norm() / want.float().norm()).item()
-    if not error < tolerance:
-        raise SystemExit(f"bench_torch: {name}: wrong result: relative error {error:.3g} above {tolerance} (kernel is broken; nothing was timed)")
 
 
 def log_uniform(rng, lo, hi):

@@ -17,7 +17,6 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,8 +57,8 @@ def batches(commands):
         general = re.sub(r"-o \S+ -c \S+$", "-o @.o -c @", command)
         alike.setdefault((source.parent, general), []).append(source)
     for (_, command), sources in alike.items():
-        for _, some in groupby(enumerate(sources), lambda item: item[0] // BATCH):
-            yield [source for _, source in some], command
+        for first in range(0, len(sources), BATCH):
+            yield sources[first:first + BATCH], command
 
 
 def main():
@@ -79,7 +78,7 @@ def main():
         unit = units / (str(sources[0].relative_to(ROOT)).replace("/", "-"))
         unit.write_text("".join(f'#include "{source}"\n' for source in sources))
         database.append({"directory": str(build), "file": str(unit), "command": command.replace("@", str(unit))})
-        work.append((sources, unit, note))
+        work.append((len(sources), unit, note))
     (units / "compile_commands.json").write_text(json.dumps(database))
 
     def check(item):
@@ -96,7 +95,7 @@ def main():
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(check, work))
-    print(f"clang-tidy: {sum(len(sources) for sources, _, _ in work)} sources in {len(work)} batches checked, "
+    print(f"clang-tidy: {sum(count for count, _, _ in work)} sources in {len(work)} batches checked, "
           f"{results.count(False)} batches with findings (the others were clean before)")
     return 0 if all(results) else 1
 

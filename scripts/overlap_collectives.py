@@ -18,7 +18,7 @@ import sys
 import torch
 import torch.distributed as dist
 
-from bench_torch import Clock, nvidia_smi
+from torch_timing import Clock, nvidia_smi
 
 # As moesim-bench overlap: large, an expert's, a narrow one's, a short one: bound by compute, by few tiles, by memory.
 PRODUCTS = [(8192, 8192, 8192), (8192, 2048, 2048), (4096, 1408, 2048), (4096, 512, 2048), (16384, 512, 512), (128, 8192, 8192)]

@@ -18,7 +18,7 @@ import sys
 import torch
 import torch.nn.functional as F
 
-from bench_torch import Clock, check
+from torch_timing import Clock, check
 from trace_torch import Layer, capture, comments
 
 LAYERS, VOCABULARY = 4, 50304

@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-from bench_torch import Clock
+from torch_timing import Clock
 from trace_torch import Layer, MODELS, SMALL, Traces, capture, slowest
 
 LAYERS, VOCABULARY, SEQUENCE = 4, 50304, 2048

@@ -24,8 +24,8 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-from bench_torch import Clock, check, median_replay, nvidia_smi
 from torch_kernels import Exchange, GatedActivation, GroupedLinear, Permute, Reorder, Unpermute, route
+from torch_timing import Clock, check, median_replay, nvidia_smi
 
 # hidden, heads, head_dim, experts, top_k, expert_hidden (fine-grained), gated. The twin: payload hidden / 4; expert_hidden such
 # that the experts have as many weights.
