@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures how much a matrix product and an NCCL collective of several GPUs slow each other down.
+"""Measures how much a kernel and an NCCL collective of several GPUs slow each other down.
 
     torchrun --nproc-per-node 2 scripts/overlap_collectives.py -o calibration/samples/h100_sxm_overlap_nccl.csv --device h100_sxm
 
-Both run as CUDA graphs on streams of their own: some products while collectives go on before and after them, and the reverse. A
+Both run as CUDA graphs on streams of their own: some kernels while collectives go on before and after them, and the reverse. A
 sample counts only if what stands beside lasted longer than what is timed. Median over repetitions, slowest rank.
 """
 
@@ -17,14 +17,19 @@ import sys
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 
 from torch_timing import Clock, nvidia_smi
 
-# As moesim-bench overlap: large, an expert's, a narrow one's, a short one: bound by compute, by few tiles, by memory.
-PRODUCTS = [(8192, 8192, 8192), (8192, 2048, 2048), (4096, 1408, 2048), (4096, 512, 2048), (16384, 512, 512), (128, 8192, 8192)]
+# As moesim-bench overlap: large, an expert's, a narrow one's, a short one: bound by compute, by few tiles, by memory; and some between.
+PRODUCTS = [(8192, 8192, 8192), (8192, 2048, 2048), (4096, 1408, 2048), (4096, 512, 2048), (16384, 512, 512), (128, 8192, 8192),
+            (16384, 4096, 2048), (8192, 4096, 4096), (2048, 2048, 2048), (2048, 7168, 2048)]
+# Kernels that move bytes, by rows and width; attention by sequences of 2048 tokens and heads of 128.
+OTHERS = [("residual_add", 2048, 2048), ("residual_add", 16384, 2048), ("residual_add", 65536, 4096), ("norm", 16384, 2048),
+          ("activation", 32768, 2816), ("permute", 8192, 2048), ("attention", 1, 16), ("attention", 8, 16)]
 BYTES = [8 << 20, 64 << 20, 256 << 20]  # per rank
 COLLECTIVES = ["all_to_all", "all_reduce", "all_gather"]
-COLUMNS = ["device", "collective", "ranks", "bytes_per_rank", "dtype", "m", "n", "k", "gemm_alone_us", "gemm_beside_us", "collective_alone_us",
+COLUMNS = ["device", "collective", "ranks", "bytes_per_rank", "kernel", "dtype", "m", "n", "k", "kernel_alone_us", "kernel_beside_us", "collective_alone_us",
            "collective_beside_us", "sm_clock_mhz"]
 TIMED = 2e-3  # [s] of what is timed, alone
 REPETITIONS = 7
@@ -45,6 +50,23 @@ def product_launch(m, n, k):
     a, b = torch.randn(m, k, device="cuda", dtype=torch.bfloat16), torch.randn(n, k, device="cuda", dtype=torch.bfloat16)
     c = torch.empty(m, n, device="cuda", dtype=torch.bfloat16)
     return lambda: torch.mm(a, b.t(), out=c)
+
+
+def other_launch(kernel, m, n):
+    def tensor(*shape):
+        return torch.randn(*shape, device="cuda", dtype=torch.bfloat16)
+    if kernel == "attention":
+        q, k, v = (tensor(m, n, 2048, 128) for _ in range(3))
+        return lambda: F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    x, y = tensor(m, n), tensor(m, n)
+    if kernel == "residual_add":
+        return lambda: torch.add(x, y, out=y)
+    if kernel == "norm":
+        return lambda: F.rms_norm(x, (n,))
+    if kernel == "activation":
+        return lambda: F.gelu(x)
+    tokens = torch.randperm(8 * m, device="cuda") // 8
+    return lambda: torch.index_select(x, 0, tokens)
 
 
 class Repeated:
@@ -132,20 +154,24 @@ def main():
                    f"# date: {datetime.date.today()}; command: scripts/overlap_collectives.py --device {args.device}\n")
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
+    works = {("gemm", m, n, k): product_launch(m, n, k) for m, n, k in PRODUCTS}
+    works |= {(kernel, m, n, ""): other_launch(kernel, m, n) for kernel, m, n in OTHERS}
+    with torch.no_grad():
+        works = {shape: Repeated(launch) for shape, launch in works.items()}
     for kind in COLLECTIVES:
         for size in BYTES:
             collective = Repeated(collective_launch(kind, size))
-            for m, n, k in PRODUCTS:
-                product = Repeated(product_launch(m, n, k))
-                gemm, exchange = time_beside(product, collective), time_beside(collective, product)
+            for (kernel, m, n, k), work in works.items():
+                work.alone = work.time()  # clocks drift
+                beside, exchange = time_beside(work, collective), time_beside(collective, work)
                 mhz, throttled = clock.read()
-                if slowest(float(throttled)) or gemm is None or exchange is None:
-                    print(f"dropped: {kind} {size} beside {m} x {n} x {k}", file=sys.stderr)
+                if slowest(float(throttled)) or beside is None or exchange is None:
+                    print(f"dropped: {kind} {size} beside {kernel} {m} x {n} x {k}", file=sys.stderr)
                     continue
                 if file:
                     writer.writerow({"device": args.device, "collective": kind, "ranks": dist.get_world_size(), "bytes_per_rank": size,
-                                     "dtype": "bf16", "m": m, "n": n, "k": k, "gemm_alone_us": f"{1e6 * product.alone:.3f}",
-                                     "gemm_beside_us": f"{1e6 * gemm:.3f}", "collective_alone_us": f"{1e6 * collective.alone:.3f}",
+                                     "kernel": kernel, "dtype": "bf16", "m": m, "n": n, "k": k, "kernel_alone_us": f"{1e6 * work.alone:.3f}",
+                                     "kernel_beside_us": f"{1e6 * beside:.3f}", "collective_alone_us": f"{1e6 * collective.alone:.3f}",
                                      "collective_beside_us": f"{1e6 * exchange:.3f}", "sm_clock_mhz": mhz or ""})
                     file.flush()
     dist.destroy_process_group()

@@ -6,19 +6,20 @@ compares with its predictions.
     scripts/trace_inference.py -o traces/h100_sxm_inference.csv --scenario h100_sxm_inference.yaml
 
 The layers are those of scripts/trace_torch.py with grouped queries; random weights and tokens, so experts are loaded evenly up to
-chance. Passes are repeated for a second; the median of the second half counts.
+chance. Passes are repeated for a second, until the clocks have settled, then timed for half of one; the device waits while the host
+starts each.
 """
 
 import argparse
 import csv
 import os
-import statistics
 import sys
+import time
 
 import torch
 import torch.nn.functional as F
 
-from torch_timing import Clock, check
+from torch_timing import Clock, check, median_replay
 from trace_torch import Layer, capture, comments
 
 LAYERS, VOCABULARY = 4, 50304
@@ -84,17 +85,12 @@ def check_cache(model):
     check("decode against prefill", model.run(words[:, -1:]), whole, 5e-2)
 
 
-def median_us(graph):
-    times = []
-    while sum(times) < 1e6 and len(times) < 2000 or len(times) < 20:
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        graph.replay()
-        end.record()
-        end.synchronize()
-        times.append(begin.elapsed_time(end) * 1e3)
-    late = times[len(times) // 2:]
-    return statistics.median(late), statistics.stdev(late) / statistics.mean(late) / len(late) ** 0.5
+def settle(replay, seconds=1.0):
+    """Until the clocks are those of a server under load."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        replay()
+        torch.cuda.synchronize()
 
 
 def main():
@@ -125,7 +121,8 @@ def main():
                             layer.make_cache(sequences, length)
                         words = torch.randint(0, VOCABULARY, (sequences, 1 if part == "decode_step" else length), device="cuda")
                         graph = capture(lambda: model.run(words))
-                        microseconds, noise = median_us(graph)
+                        settle(graph.replay)
+                        microseconds, noise = median_replay(graph.replay, 1, 0.7, least_us=5e5)
                         mhz, throttled = clock.read()
                         case = f"{sequences} x {length} {part}"
                         if throttled:

@@ -17,6 +17,7 @@ struct Contribution {
   Estimate estimate;
   double count;
   bool communication;
+  bool product = false;  ///< that the multiprocessors bound
 
   [[nodiscard]] bool is_communication() const { return communication; }
   [[nodiscard]] bool exchange() const {
@@ -63,7 +64,7 @@ class Evaluator {
       : scenario_(scenario),
         graph_(graph),
         costs_(scenario, graph),
-        overlap_(product_overlap(scenario.kernels->calibration())) {}
+        overlap_(kernel_overlap(scenario.kernels->calibration())) {}
 
   GraphTime run() {
     struct StageTimes {
@@ -163,7 +164,8 @@ class Evaluator {
                                         .law = costs[op].law,
                                         .estimate = costs[op].estimate,
                                         .count = phase.repeat,
-                                        .communication = phase.ops[op].stream != Stream::compute});
+                                        .communication = phase.ops[op].stream != Stream::compute,
+                                        .product = costs[op].bound == Bound::compute});
       }
       // The host runs ahead of the device, or the device waits for the host: whichever is slower over the whole phase.
       Seconds phase_time = scheduled.makespan;
@@ -200,7 +202,11 @@ class Evaluator {
     const Seconds time = count * contribution.count * contribution.estimate.time;
     time_.by_kind[static_cast<std::size_t>(kind)] += time;
     time_.total += time;
-    if (contribution.communication) time_.communication += time;
+    if (contribution.communication) {
+      time_.communication += time;
+    } else if (kind != WorkKind::pipeline && kind != WorkKind::launch) {
+      (contribution.product ? time_.products : time_.other_kernels) += time;
+    }
     time_.errors.add(contribution.law, contribution.estimate, count * contribution.count);
   }
 
@@ -247,7 +253,7 @@ class Evaluator {
   const Scenario& scenario_;
   const OpGraph& graph_;
   OpCosts costs_;
-  std::optional<ProductOverlap> overlap_;
+  std::optional<KernelOverlap> overlap_;
   GraphTime time_;
 };
 

@@ -8,13 +8,13 @@
 namespace moesim {
 namespace {
 
-/// `launches` kernels that share the work equally.
-OpCost repeated(const KernelEstimate& once, const KernelAmount& amount, double launches,
+/// `launches` kernels that share the work equally, each behind another kind of kernel.
+OpCost repeated(const KernelModel& kernels, const KernelEstimate& once, const KernelAmount& amount, double launches,
                 std::string_view fallback_name) {
   OpCost cost;
   cost.amount = {.flops = launches * amount.flops, .bytes = launches * amount.bytes};
   cost.bound = once.bound;
-  cost.estimate = {.time = once.estimate.time * launches, .spread = once.estimate.spread};
+  cost.estimate = {.time = (once.estimate.time + kernels.unlike()) * launches, .spread = once.estimate.spread};
   cost.law = once.law != nullptr ? std::string_view(once.law->name) : fallback_name;
   cost.fitted = once.law;
   cost.extrapolated = once.extrapolated;
@@ -32,7 +32,7 @@ OpCost moving_cost(const KernelModel& kernels, MemoryKernel kernel, const Memory
                          .rows = share * over.rows,
                          .again = share * over.again,
                          .source = share * over.source};
-  return repeated(kernels.memory_kernel(kernel, once), {.flops = {}, .bytes = once.moved}, launches,
+  return repeated(kernels, kernels.memory_kernel(kernel, once), {.flops = {}, .bytes = once.moved}, launches,
                   memory_kernel_name(kernel));
 }
 
@@ -52,7 +52,7 @@ OpCost expert_gemm_cost(const KernelModel& kernels, const ExpertGemm& gemm, cons
     shape.rows = rows;
     shape.weight_gradient = true;
   }
-  return repeated(kernels.grouped_gemm(shape), kernel_amount(shape), 1, "grouped_gemm");
+  return repeated(kernels, kernels.grouped_gemm(shape), kernel_amount(shape), 1, "grouped_gemm");
 }
 
 /// Mean of `count` costs of the same law.
@@ -79,18 +79,18 @@ OpCost mean(std::size_t count, const CostOf& cost_of) {
 
 OpCost kernel_cost(const KernelModel& kernels, const KernelWork& work, const RoutingResult& routing, int ep_rank) {
   if (const auto* gemm = std::get_if<GemmShape>(&work.shape))
-    return repeated(kernels.gemm(*gemm), kernel_amount(*gemm), work.launches, "gemm");
+    return repeated(kernels, kernels.gemm(*gemm), kernel_amount(*gemm), work.launches, "gemm");
   if (const auto* wait = std::get_if<HostWait>(&work.shape)) {
     return {.estimate = {.time = wait->time, .spread = 0}, .law = "launch"};
   }
   if (const auto* attention = std::get_if<AttentionShape>(&work.shape)) {
-    return repeated(kernels.attention(*attention), kernel_amount(*attention), work.launches, "attention");
+    return repeated(kernels, kernels.attention(*attention), kernel_amount(*attention), work.launches, "attention");
   }
   if (const auto* memory = std::get_if<MemoryWork>(&work.shape)) {
     return moving_cost(kernels, memory->kernel, memory->over, work.launches);
   }
   if (const auto* router = std::get_if<RouterShape>(&work.shape)) {
-    return repeated(kernels.router(*router), kernel_amount(*router), work.launches,
+    return repeated(kernels, kernels.router(*router), kernel_amount(*router), work.launches,
                     memory_kernel_name(MemoryKernel::router));
   }
   if (const auto* gemm = std::get_if<ExpertGemm>(&work.shape)) {
@@ -109,13 +109,16 @@ OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan,
           .extrapolated = estimate.extrapolated};
 }
 
-double slowdown_beside_collective(const ProductOverlap& overlap, const KernelWork& work, Seconds time) {
-  const auto is_16_bit = [](DType type) { return type == DType::bf16 || type == DType::fp16; };
+double slowdown_beside_collective(const KernelOverlap& overlap, const KernelWork& work, Seconds time) {
+  if (std::holds_alternative<HostWait>(work.shape) || time.value <= 0) return 1;
   const auto* gemm = std::get_if<GemmShape>(&work.shape);
   const auto* experts = std::get_if<ExpertGemm>(&work.shape);
-  const bool measured =
-      (gemm != nullptr && is_16_bit(gemm->dtype)) || (experts != nullptr && is_16_bit(experts->dtype));
-  return measured && time.value > 0 ? overlap.product_slowdown(time * (1 / work.launches)) : 1;
+  if (gemm != nullptr || experts != nullptr) {
+    const DType dtype = gemm != nullptr ? gemm->dtype : experts->dtype;
+    const bool measured = dtype == DType::bf16 || dtype == DType::fp16;
+    return measured ? overlap.product_slowdown(time * (1 / work.launches)) : 1;
+  }
+  return std::holds_alternative<AttentionShape>(work.shape) ? overlap.attention : overlap.memory;
 }
 
 TokenCopies token_copies(const RoutingResult& routing) {

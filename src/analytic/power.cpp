@@ -1,7 +1,6 @@
 #include "analytic/power.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "moesim/base/diagnostic.hpp"
 #include "moesim/graph/build.hpp"
@@ -9,23 +8,6 @@
 #include "analytic/evaluate.hpp"
 
 namespace moesim {
-namespace {
-
-/// Work that is mostly matrix products, and work that is mostly memory traffic; of the rest, communication moves data
-/// and bubbles and waiting for the host leave the device idle.
-constexpr std::array kProducts = {WorkKind::attention,      WorkKind::dense_ffn, WorkKind::experts, WorkKind::ascend,
-                                  WorkKind::shared_experts, WorkKind::logits,    WorkKind::descend};
-constexpr std::array kMemory = {WorkKind::norms, WorkKind::embedding, WorkKind::router, WorkKind::permute,
-                                WorkKind::optimizer};
-
-template <std::size_t N>
-double share_of(const std::array<WorkKind, N>& kinds, const GraphTime& time) {
-  Seconds sum;
-  for (const WorkKind kind : kinds) sum += time.by_kind[static_cast<std::size_t>(kind)];
-  return sum / time.total;
-}
-
-}  // namespace
 
 double sustained_slowdown(const FittedLaw& law, const GraphTime& time) {
   if (time.total.value <= 0) return 1;
@@ -37,8 +19,8 @@ double sustained_slowdown(const FittedLaw& law, const GraphTime& time) {
   if (!(at_full >= 0 && is_share(beside_memory) && is_share(beside_idle) && is_share(beside_collectives))) {
     throw InputError("law " + law.name + ": slowdown_at_full must be >= 0, the others in [0, 1)");
   }
-  const double products = std::min(share_of(kProducts, time), 1.0);
-  const double memory = std::min(share_of(kMemory, time), 1 - products);
+  const double products = std::min(time.products / time.total, 1.0);
+  const double memory = std::min(time.other_kernels / time.total, 1 - products);
   const double rest = 1 - products;
   const double collectives = std::min(time.communication / time.total, rest - memory);
   const double idle = rest - memory - collectives;

@@ -7,9 +7,9 @@
 namespace moesim {
 
 /// How much longer matrix products take in a step than when measured alone for some milliseconds: a device at the limit
-/// of its power lowers its clocks within a second. With d the share of the step that is matrix products, and f the
-/// share that they may have for nothing (the mean of free_beside_memory and free_beside_idle over what the rest of the
-/// step is),
+/// of its power lowers its clocks within a second. With d the share of the step that is matrix products, those that the
+/// memory bounds excepted, and f the share that they may have for nothing (the mean of free_beside_memory and
+/// free_beside_idle over what the rest of the step is),
 ///   slowdown = 1 + slowdown_at_full (d - f) / (1 - f)   for d > f, else 1:
 /// straight lines through our measurements of products between copies and between pauses (docs/theory_kernels.md).
 /// @throws InputError when a coefficient is out of range

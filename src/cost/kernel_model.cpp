@@ -80,6 +80,10 @@ struct KernelModel::Laws {
       memory_fitted[i] = memory_fit(kMemoryKernels[i]);
       if (memory_fitted[i] != nullptr) memory[i] = memory_law(*memory_fitted[i]);
     }
+    if (const FittedLaw* law = calibration.find("chain")) {
+      unlike = {law->coefficient("unlike_s")};
+      if (unlike.value < 0) throw InputError("law chain: coefficients.unlike_s: must not be negative");
+    }
     router_fitted = calibration.find("router");
     if (router_fitted != nullptr) router = router_law(*router_fitted);
   }
@@ -127,14 +131,16 @@ struct KernelModel::Laws {
   std::vector<Typed> typed;
   std::array<MemoryLaw, kMemoryKernels.size()> memory;
   std::array<const FittedLaw*, kMemoryKernels.size()> memory_fitted{};
+  Seconds unlike;
   RouterLaw router;
   const FittedLaw* router_fitted = nullptr;
 };
 
 namespace {
 
+/// At lower clocks; the memory has its own.
 KernelEstimate slower(KernelEstimate estimate, double slowdown) {
-  estimate.estimate.time = estimate.estimate.time * slowdown;
+  if (estimate.bound == Bound::compute) estimate.estimate.time = estimate.estimate.time * slowdown;
   return estimate;
 }
 
@@ -156,6 +162,7 @@ KernelModel KernelModel::with_slower_products(double slowdown) const {
 
 const Device& KernelModel::device() const { return laws_->device; }
 const Calibration& KernelModel::calibration() const { return laws_->calibration; }
+Seconds KernelModel::unlike() const { return laws_->unlike; }
 
 KernelEstimate KernelModel::gemm(const GemmShape& shape) const {
   const Laws::Product& law = laws_->of(shape.dtype).gemm;

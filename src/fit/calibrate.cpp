@@ -88,6 +88,7 @@ std::vector<Contradiction> drop_contradictions(std::vector<LinkSample>& samples,
 
 void read_device_samples(const std::string& path, DeviceSamples& samples) {
   const auto append = [](auto& all, const auto& some) { all.insert(all.end(), some.begin(), some.end()); };
+  if (is_chain_table(path)) return append(samples.chains, read_chain_samples(path));
   if (is_overlap_table(path)) return append(samples.overlap, read_overlap_samples(path));
   if (is_power_table(path)) return append(samples.power, read_power_samples(path));
   append(samples.kernels, read_kernel_samples(path));
@@ -118,6 +119,7 @@ CalibrationRun calibrate_device(DeviceSamples samples, const Device& device, con
   for (KernelSample& one : samples.kernels) by_law[one.law].push_back(std::move(one));
   for (const auto& [name, some] : by_law)
     add([&some = some, &device, &options] { return fit_kernel(some, device, options); });
+  if (!samples.chains.empty()) add([&] { return fit_chain(samples.chains, options.provenance); });
   if (!samples.overlap.empty()) add([&] { return fit_overlap(samples.overlap, options.provenance); });
   if (!samples.power.empty()) add([&] { return fit_power(samples.power, options.provenance); });
   if (run.kernels.empty()) throw InputError("no law has enough samples for a fit");

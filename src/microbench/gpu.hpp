@@ -90,8 +90,9 @@ struct GpuInfo {
 [[nodiscard]] GpuInfo gpu_info(int device);
 
 using Launch1 = std::function<void(cudaStream_t)>;
-/// Time of one launch: all launches (over rotated operands) are captured in a graph, which is replayed until the rule
-/// is satisfied. @param graph false: launched one by one, for libraries that cannot be captured
+/// Time of one launch: all launches (over rotated operands) are captured in a graph, at least 16 if they are short,
+/// which is replayed until the rule is satisfied. The device waits while the host starts a replay, so neither counts.
+/// @param graph false: launched one by one, for libraries that cannot be captured
 [[nodiscard]] Measurement time_launches(const std::vector<Launch1>& launches, const StoppingRule& rule,
                                         bool graph = true);
 

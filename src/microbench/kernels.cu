@@ -273,6 +273,17 @@ __global__ void random_kernel(void* data, std::int64_t count, int size, bool hal
 
 __global__ void nothing_kernel() {}
 
+__global__ void wait_kernel(unsigned long long nanoseconds) {
+  const auto now = [] {
+    unsigned long long time = 0;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(time));
+    return time;
+  };
+  const unsigned long long begin = now();
+  while (now() - begin < nanoseconds) {
+  }
+}
+
 std::int64_t vectors_of(TokenShape shape) { return shape.tokens * shape.width / 8; }
 
 }  // namespace
@@ -341,6 +352,11 @@ void adam(float* weight, const float* gradient, float* first, float* second, std
       reinterpret_cast<float4*>(second), count / 4);
   check(cudaGetLastError());
 }
+void wait_on_device(double seconds, cudaStream_t stream) {
+  wait_kernel<<<1, 1, 0, stream>>>(static_cast<unsigned long long>(1e9 * seconds));
+  check(cudaGetLastError());
+}
+
 void empty_kernel(cudaStream_t stream) {
   nothing_kernel<<<1, 1, 0, stream>>>();
   check(cudaGetLastError());

@@ -54,6 +54,9 @@ void adam(float* weight, const float* gradient, float* first, float* second, std
 
 void empty_kernel(cudaStream_t stream);
 
+/// Keeps the stream busy for so long, so that the host can prepare what follows.
+void wait_on_device(double seconds, cudaStream_t stream);
+
 /// Copies in a loop on `blocks` blocks that leave no room for others on their multiprocessors, as a collective's
 /// channels do, until *stop is not 0 (host memory that the device sees) or `limit` seconds have passed. Each block
 /// writes what it has moved [B, read + written] and how long it ran [ns] to report[2 * block].

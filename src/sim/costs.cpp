@@ -177,6 +177,19 @@ double ProgramCosts::task_slowdown(std::uint32_t phase, std::uint32_t task, std:
   return alone.value > 0 ? beside / alone : 1;
 }
 
+Seconds ProgramCosts::kernel_under_way(std::uint32_t phase, std::uint32_t task, std::uint32_t routing,
+                                       std::uint32_t ep_rank, Seconds done) const {
+  const Task& of = program_.phases[phase].tasks[task];
+  for (std::uint32_t op = of.first_op; op < of.end_op; ++op) {
+    const Seconds time = op_time(phase, op, routing, ep_rank);
+    done = done - time;
+    if (done.value >= 0 && op + 1 < of.end_op) continue;
+    const double launches = std::get<KernelWork>(program_.phases[phase].phase->ops[op].work).launches;
+    return time * (1 / std::max(launches, 1.0));
+  }
+  return {};
+}
+
 TrafficRequest ProgramCosts::request(std::uint32_t phase, std::uint32_t task, std::uint32_t routing) const {
   const std::vector<Sized>& sizes = sizes_[phase][program_.phases[phase].tasks[task].first_op];
   const Sized& sized = sizes.size() == 1 ? sizes.front() : sizes[routing];

@@ -39,9 +39,29 @@ void Simulation::arrive(LaneId id, std::uint32_t run, std::uint32_t phase, std::
   meetings_[ticket].lanes.push_back(id);
   if (meetings_[ticket].lanes.size() == meetings_[ticket].expected) {
     gathering_.erase(entry);
-    begin_meeting(ticket);
+    const Seconds wait = wait_for_kernels(meetings_[ticket]);
+    if (wait.value > 0) {
+      queue_.push(now_ + wait, MeetingReady{ticket});
+    } else {
+      begin_meeting(ticket);
+    }
   }
 }
+
+/// How long a collective waits for its multiprocessors, on the rank where it waits longest.
+Seconds Simulation::wait_for_kernels(const Meeting& meeting) const {
+  Seconds longest;
+  for (const LaneId id : meeting.lanes) {
+    const Lane& lane = lanes_[id];
+    if (lane.task == Lane::kNone) continue;
+    const Seconds kernel = costs_.kernel_under_way(run_of(lane).phase, lane.task, routing(lane, lane.run, lane.task),
+                                                   lane.ep_rank, work_done(lane));
+    longest = std::max(longest, lane.slowdown * costs_.overlap().wait(kernel));
+  }
+  return longest;
+}
+
+void Simulation::apply(const MeetingReady& event) { begin_meeting(event.ticket); }
 
 void Simulation::begin_meeting(std::uint32_t ticket) {
   const Meeting& meeting = meetings_[ticket];

@@ -9,7 +9,7 @@ OverlapLaw::OverlapLaw(const Scenario& scenario, const SimulationOptions& option
     : compute_(options.compute_slowdown), communication_(options.communication_slowdown) {
   MOESIM_EXPECTS(compute_.value_or(1) >= 1 && communication_.value_or(1) >= 1);
   if (compute_ && communication_) return;
-  measured_ = product_overlap(scenario.kernels->calibration());
+  measured_ = kernel_overlap(scenario.kernels->calibration());
 }
 
 double OverlapLaw::compute_slowdown(const KernelWork& work, Seconds time) const {
@@ -21,5 +21,7 @@ double OverlapLaw::communication_slowdown(bool within_machine) const {
   if (communication_) return *communication_;
   return within_machine && measured_ ? measured_->communication : 1;
 }
+
+Seconds OverlapLaw::wait(Seconds kernel) const { return measured_ ? measured_->wait * kernel : Seconds{}; }
 
 }  // namespace moesim

@@ -246,6 +246,13 @@ void Simulation::begin_kernels(LaneId id, std::uint32_t task) {
   queue_.push(now_ + Seconds{lane.work_left / pace(lane)}, KernelsDone{id, ++lane.generation});
 }
 
+/// Undisturbed time of the present task that has passed.
+Seconds Simulation::work_done(const Lane& lane) const {
+  const Seconds whole =
+      costs_.task_time(run_of(lane).phase, lane.task, routing(lane, lane.run, lane.task), lane.ep_rank);
+  return whole - Seconds{lane.work_left} + pace(lane) * (now_ - lane.progress_at);
+}
+
 /// A collective of the rank is about to begin, or has ended: call before and after its `moving` changes.
 void Simulation::change_pace(LaneId id) {
   Lane& lane = lanes_[id];

@@ -41,7 +41,11 @@ class Simulation {
   struct HostReady {
     LaneId lane = 0;
   };
-  using Action = std::variant<KernelsDone, HostReady>;
+  /// All ranks of a collective have come, and their kernels have let it in.
+  struct MeetingReady {
+    std::uint32_t ticket = 0;
+  };
+  using Action = std::variant<KernelsDone, HostReady, MeetingReady>;
 
   /// A collective that some of its ranks have reached, or that is under way.
   struct Meeting {
@@ -62,6 +66,7 @@ class Simulation {
 
   void apply(const KernelsDone& event);
   void apply(const HostReady& event);
+  void apply(const MeetingReady& event);
   void begin_run(LaneId id);
   [[nodiscard]] bool take_inputs(Lane& lane, const PhaseRun& run) const;
   void end_run(LaneId id);
@@ -70,8 +75,10 @@ class Simulation {
   void begin_kernels(LaneId id, std::uint32_t task);
   void change_pace(LaneId id);
   [[nodiscard]] double pace(const Lane& lane) const;
+  [[nodiscard]] Seconds work_done(const Lane& lane) const;
   void arrive(LaneId id, std::uint32_t run, std::uint32_t phase, std::uint32_t task);
   void next_background(LaneId id);
+  [[nodiscard]] Seconds wait_for_kernels(const Meeting& meeting) const;
   void begin_meeting(std::uint32_t ticket);
   void end_meeting(std::uint32_t ticket);
   void send(LaneId id, Channel channel);

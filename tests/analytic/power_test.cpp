@@ -15,12 +15,11 @@ FittedLaw law(double at_full, double beside_memory, double beside_idle) {
   return fitted;
 }
 
-/// A step of 1 s: products, memory-bound kernels, and the rest in dispatches.
+/// A step of 1 s: products, other kernels, and the rest idle.
 GraphTime step(double products, double memory) {
   GraphTime time;
-  time.by_kind[static_cast<std::size_t>(WorkKind::experts)] = {products};
-  time.by_kind[static_cast<std::size_t>(WorkKind::norms)] = {memory};
-  time.by_kind[static_cast<std::size_t>(WorkKind::dispatch)] = {1 - products - memory};
+  time.products = {products};
+  time.other_kernels = {memory};
   time.total = {1};
   return time;
 }

@@ -12,8 +12,6 @@
 namespace moesim {
 namespace {
 
-const std::string kMeasured = "calibration/samples/h200_sxm_torch.csv";
-
 Provenance from(std::string source, std::string license, std::string hardware) {
   Provenance provenance;
   provenance.source = std::move(source);
@@ -60,19 +58,18 @@ std::vector<KernelTable> make_tables() {
                     {"memory.router"},
                     from("Frontier, profiling data of Qwen2-MoE layers (gating: the router's product included)", "MIT",
                          "NVIDIA A100")});
-  tables.push_back(
-      {"h200_sxm",
-       {kMeasured},
-       {"gemm.bf16", "grouped_gemm.bf16", "batched_gemm.bf16", "attention.prefill.bf16", "attention.backward.bf16",
-        "attention.decode.bf16", "router", "memory.norm", "memory.activation", "memory.residual_add", "memory.copy",
-        "memory.router", "memory.permute", "memory.unpermute", "memory.unpermute_atomic", "memory.optimizer"},
-       from("measured by scripts/bench_torch.py", "Apache-2.0",
-            "NVIDIA H200, 700 W, driver 580.159, CUDA 13.0, torch 2.11, cuDNN 9.19; cold cache")});
-  // `moesim calibrate` makes the file (docs/calibration.md); here its laws are checked.
-  tables.push_back({"h100_sxm",
-                    {"calibration/samples/h100_sxm_torch.csv", "calibration/samples/h100_sxm_torch_warm.csv"},
-                    {"gemm.bf16", "grouped_gemm.bf16"},
-                    from("measured by scripts/bench_torch.py", "Apache-2.0", "NVIDIA H100 80GB HBM3")});
+  // `moesim calibrate` makes the files of these two (docs/calibration.md); here their laws are checked and carried
+  // over.
+  for (const auto& [device, hardware] : {std::pair<std::string, std::string>("h200_sxm", "NVIDIA H200"),
+                                         std::pair<std::string, std::string>("h100_sxm", "NVIDIA H100 80GB HBM3")}) {
+    const std::string samples = "calibration/samples/" + device;
+    tables.push_back({device,
+                      {samples + "_torch.csv", samples + "_torch_warm.csv"},
+                      {"gemm.bf16", "grouped_gemm.bf16", "batched_gemm.bf16", "memory.norm", "memory.activation",
+                       "memory.residual_add", "memory.copy", "memory.router", "memory.permute", "memory.unpermute",
+                       "memory.unpermute_atomic", "memory.optimizer"},
+                      from("measured by scripts/bench_torch.py", "Apache-2.0", hardware)});
+  }
   return tables;
 }
 
@@ -212,15 +209,11 @@ std::vector<LawTransfer> transfers_of(const std::string& device) {
                     "the A100's share of the bandwidth"});
   }
   // Nobody has measured these: plain streams, as an activation. How alike such kernels are, measured ones tell.
-  const bool own = device == "h200_sxm";
-  std::vector<Check> streams = {{"h200_sxm", "memory.copy"}, {"h200_sxm", "memory.residual_add"}};
-  if (!own) {
-    streams = {{"a40", "memory.residual_add"}, {"a40", "memory.gated_activation"}, {"a40", "memory.rotary"}};
-  }
-  if (!own && device != "a40") streams.push_back({"h200_sxm", "memory.activation"});
+  std::vector<Check> streams = {
+      {"a40", "memory.residual_add"}, {"a40", "memory.gated_activation"}, {"a40", "memory.rotary"}};
+  if (device != "a40") streams.push_back({"h200_sxm", "memory.activation"});
   for (const std::string kernel : {"memory.copy", "memory.softmax", "memory.cross_entropy", "memory.cast"}) {
-    list.push_back(
-        {kernel, own ? "h200_sxm" : "a40", "memory.activation", streams, "a stream over memory, as an activation"});
+    list.push_back({kernel, "a40", "memory.activation", streams, "a stream over memory, as an activation"});
   }
   return list;
 }
@@ -275,10 +268,12 @@ const KernelFit& measured_fit(const std::string& device, const std::string& law)
   return fits.emplace(key, fit_kernel(samples_of(table, law), device_sheet(device), options)).first->second;
 }
 
+bool is_ours(const std::string& device) { return device == "h100_sxm" || device == "h200_sxm"; }
+
 std::vector<std::string> calibrated_devices() { return {"a40", "a100_sxm", "l40s", "h200_sxm", "h100_sxm"}; }
 
 Calibration make_calibration(const std::string& device) {
-  MOESIM_EXPECTS(device != "h100_sxm");  // written by `moesim calibrate`: docs/calibration.md
+  MOESIM_EXPECTS(!is_ours(device));
   Calibration calibration{.name = device, .device = device, .laws = {}};
   for (const KernelTable& table : kernel_tables()) {
     if (table.device != device) continue;

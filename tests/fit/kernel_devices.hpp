@@ -31,8 +31,10 @@ struct KernelTable {
 
 /// Devices that we ship a calibration of.
 [[nodiscard]] std::vector<std::string> calibrated_devices();
-/// Their calibrations: measured laws, and those transferred from other devices with the error of the same transfer
-/// where both ends are measured. Needs all tables.
+/// Whether `moesim calibrate` wrote its calibration, from samples of ours.
+[[nodiscard]] bool is_ours(const std::string& device);
+/// The calibrations of the others: measured laws, and those transferred from other devices with the error of the same
+/// transfer where both ends are measured. Needs all tables. @pre !is_ours(device)
 [[nodiscard]] Calibration make_calibration(const std::string& device);
 
 }  // namespace moesim

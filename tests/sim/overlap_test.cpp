@@ -18,7 +18,8 @@ namespace {
 // A product of 16 us takes twice as long; measured from 16 to 256 us.
 Calibration with_overlap(double communication) {
   FittedLaw law{.name = "overlap.bf16", .coefficients = {}, .ranges = {}, .spreads = {}, .provenance = {}};
-  law.coefficients = {{"doubling_s", 16e-6}, {"power", 0.5}, {"communication_slowdown", communication}};
+  law.coefficients = {{"doubling_s", 16e-6},    {"power", 0.5},       {"attention_slowdown", 1.1},
+                      {"memory_slowdown", 1.3}, {"kernel_wait", 0.5}, {"communication_slowdown", communication}};
   law.ranges = {{"kernel_s", {16e-6, 256e-6}}};
   return {.name = "test", .device = "test", .laws = {law}};
 }
@@ -44,7 +45,10 @@ TEST(OverlapLaw, LongProducts_LoseLess) {
   EXPECT_DOUBLE_EQ(law.compute_slowdown(product(DType::bf16), {1}), 1.25);         // as the longest measured
   EXPECT_DOUBLE_EQ(law.compute_slowdown(product(DType::bf16), {1e-9}), 2);         // as the shortest measured
   EXPECT_DOUBLE_EQ(law.compute_slowdown(product(DType::fp32), {64e-6}), 1);
-  EXPECT_DOUBLE_EQ(law.compute_slowdown({.shape = MemoryWork{}}, {64e-6}), 1);
+  EXPECT_DOUBLE_EQ(law.compute_slowdown({.shape = MemoryWork{}}, {64e-6}), 1.3);
+  EXPECT_DOUBLE_EQ(law.compute_slowdown({.shape = AttentionShape{}}, {64e-6}), 1.1);
+  EXPECT_DOUBLE_EQ(law.compute_slowdown({.shape = HostWait{{64e-6}}}, {64e-6}), 1);
+  EXPECT_DOUBLE_EQ(law.wait({64e-6}).value, 32e-6);
   EXPECT_DOUBLE_EQ(law.communication_slowdown(true), 1.2);
   EXPECT_DOUBLE_EQ(law.communication_slowdown(false), 1);
 }
@@ -61,6 +65,7 @@ TEST(OverlapLaw, OptionsOverrideIt_WithoutBothThereIsNone) {
   const OverlapLaw none(bare, {});
   EXPECT_DOUBLE_EQ(none.compute_slowdown(product(DType::bf16), {16e-6}), 1);
   EXPECT_DOUBLE_EQ(none.communication_slowdown(true), 1);
+  EXPECT_DOUBLE_EQ(none.wait({1}).value, 0);
 }
 
 TEST(OverlapLaw, RefusesWhatSpeedsUp) {

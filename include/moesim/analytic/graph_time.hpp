@@ -22,6 +22,8 @@ struct GraphTime {
   std::array<Seconds, kWorkKinds> by_kind{};  ///< on the critical path; adds up to `total`
   Seconds total;
   Seconds communication;  ///< part of `total` in which only communication goes on
+  Seconds products;       ///< part of `total`: matrix products that the multiprocessors bound, and not the memory
+  Seconds other_kernels;  ///< ... all other kernels
   EstimateSum errors;
   std::vector<double> link_bytes;  ///< by LinkId
   std::set<const FittedLaw*> laws;

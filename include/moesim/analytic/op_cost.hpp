@@ -27,11 +27,11 @@ struct OpCost {
 /// Time of a collective of these plans, alone on the cluster.
 [[nodiscard]] OpCost collective_cost(const CollectiveModel& model, const CollectivePlan& plan, Bytes bytes_per_rank);
 
-/// Distinct machines of a token per (token, expert) choice, what a deduplicated exchange sends of the plain rows.
-/// How many times as long an operator takes beside a collective of its rank: matrix products of 16-bit numbers by the
-/// law, others 1. @param time of all its launches, undisturbed
-[[nodiscard]] double slowdown_beside_collective(const ProductOverlap& overlap, const KernelWork& work, Seconds time);
+/// How many times as long an operator takes beside a collective of its rank: by the law, 1 for what was not measured.
+/// @param time of all its launches, undisturbed
+[[nodiscard]] double slowdown_beside_collective(const KernelOverlap& overlap, const KernelWork& work, Seconds time);
 
+/// Distinct machines of a token per (token, expert) choice, what a deduplicated exchange sends of the plain rows.
 [[nodiscard]] TokenCopies token_copies(const RoutingResult& routing);
 
 /// How the graph's collectives of a kind move their data in a group.

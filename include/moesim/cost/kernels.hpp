@@ -162,8 +162,12 @@ class KernelModel {
   [[nodiscard]] KernelEstimate router(const RouterShape& shape) const;
   [[nodiscard]] KernelEstimate memory_kernel(MemoryKernel kernel, const MemoryShape& shape) const;
 
-  /// The same kernels, matrix products (attention among them) `slowdown` times as long: at the clocks that a device's
-  /// power allows in the long run (docs/theory_kernels.md). @pre slowdown >= 1
+  /// What a kernel takes longer behind another kind of kernel than behind its like, as all others here are measured:
+  /// law `chain`, 0 where it was not measured.
+  [[nodiscard]] Seconds unlike() const;
+
+  /// The same kernels, matrix products (attention among them) that the memory does not bound `slowdown` times as long:
+  /// at the clocks that a device's power allows in the long run (docs/theory_kernels.md). @pre slowdown >= 1
   [[nodiscard]] KernelModel with_slower_products(double slowdown) const;
 
   [[nodiscard]] const Device& device() const;

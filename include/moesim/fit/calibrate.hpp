@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moesim/fit/fit_chain.hpp"
 #include "moesim/fit/fit_kernels.hpp"
 #include "moesim/fit/fit_links.hpp"
 #include "moesim/fit/fit_overlap.hpp"
@@ -35,10 +36,12 @@ struct CalibrationRun {
 /// What was measured on a device.
 struct DeviceSamples {
   std::vector<KernelSample> kernels;
-  std::vector<OverlapSample> overlap;
-  std::vector<PowerSample> power;
+  std::vector<ChainSample> chains = {};
+  std::vector<OverlapSample> overlap = {};
+  std::vector<PowerSample> power = {};
 };
-/// Adds the samples of a file of any kind: kernels, products beside copies, products in the long run.
+/// Adds the samples of a file of any kind: kernels, chains of them, kernels beside
+/// collectives or copies, products in the long run.
 /// @throws InputError with every bad line, MachineError when the file cannot be read
 void read_device_samples(const std::string& path, DeviceSamples& samples);
 
