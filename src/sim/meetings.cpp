@@ -39,9 +39,8 @@ void Simulation::arrive(LaneId id, std::uint32_t run, std::uint32_t phase, std::
   meetings_[ticket].lanes.push_back(id);
   if (meetings_[ticket].lanes.size() == meetings_[ticket].expected) {
     gathering_.erase(entry);
-    const Seconds wait = wait_for_kernels(meetings_[ticket]);
-    if (wait.value > 0) {
-      queue_.push(now_ + wait, MeetingReady{ticket});
+    if (costs_.overlap().wait({1}).value > 0) {
+      queue_.push(now_, MeetingReady{ticket});
     } else {
       begin_meeting(ticket);
     }
@@ -61,7 +60,14 @@ Seconds Simulation::wait_for_kernels(const Meeting& meeting) const {
   return longest;
 }
 
-void Simulation::apply(const MeetingReady& event) { begin_meeting(event.ticket); }
+void Simulation::apply(const MeetingReady& event) {
+  const Seconds wait = event.let_in ? Seconds{} : wait_for_kernels(meetings_[event.ticket]);
+  if (wait.value > 0) {
+    queue_.push(now_ + wait, MeetingReady{event.ticket, true});
+  } else {
+    begin_meeting(event.ticket);
+  }
+}
 
 void Simulation::begin_meeting(std::uint32_t ticket) {
   const Meeting& meeting = meetings_[ticket];

@@ -41,9 +41,11 @@ class Simulation {
   struct HostReady {
     LaneId lane = 0;
   };
-  /// All ranks of a collective have come, and their kernels have let it in.
+  /// All ranks of a collective have come, and everything else that happens at this time has happened; or their kernels
+  /// have let it in.
   struct MeetingReady {
     std::uint32_t ticket = 0;
+    bool let_in = false;
   };
   using Action = std::variant<KernelsDone, HostReady, MeetingReady>;
 

@@ -99,5 +99,25 @@ TEST(OverlapLaw, CountsWhereThingsOverlap_AndIsStated) {
   }
 }
 
+// Kernels and collectives that cost each other nothing but the wait: the longer it is, the longer the step; a folded
+// run waits as one of all ranks does.
+TEST(OverlapLaw, CollectivesWaitForTheKernelUnderWay) {
+  double last = 0;
+  for (const double wait : {0.0, 0.3, 0.6, 1.0}) {
+    Calibration calibration = with_overlap(1);
+    calibration.laws[0].coefficients = {
+        {"doubling_s", 1e-15}, {"power", 4}, {"communication_slowdown", 1}, {"kernel_wait", wait}};
+    Scenario scenario = scenario_with(calibration, 1, {.ep = 8, .dp = 8});
+    scenario.framework.pipelining_degree = 4;
+    const double folded = predict_by_flows(scenario, {}).step_time.time.value;
+    EXPECT_GT(folded, last * (1 + 1e-6)) << wait;
+    EXPECT_NEAR(predict_by_flows(scenario, {.fold = false}).step_time.time.value / folded, 1, 1e-9);
+    last = folded;
+  }
+  Calibration beyond = with_overlap(1);
+  beyond.laws[0].coefficients["kernel_wait"] = 1.5;
+  EXPECT_THROW(OverlapLaw(scenario_with(beyond, 1, {.ep = 8, .dp = 8}), {}), InputError);
+}
+
 }  // namespace
 }  // namespace moesim
