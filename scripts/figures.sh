@@ -24,7 +24,7 @@ figure() {
 }
 figure paper_training "compare paper_training --format json"
 figure explain_bigmac "explain paper_training --variant bigmac --format json"
-figure validation_h100 "validate --format json"
+figure validation "validate --format json"
 figure network_bandwidth "sweep network_bandwidth" --x cluster.nic.bandwidth_Bps
 figure routed_experts "sweep routed_experts"
 figure roofline_deepseek "predict deepseek_moe_16b_h100 --format json" --figure roofline
