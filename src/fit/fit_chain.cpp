@@ -15,7 +15,7 @@
 namespace moesim {
 namespace {
 
-constexpr int kFolds = 5;
+constexpr int kChainFolds = 5;
 constexpr double kLongKernel = 30e-6;  // [s]: the mean kernel from which on a chain is of the region "long"
 
 double predicted(const ChainSample& chain, double unlike) { return chain.parts + chain.kernels * unlike; }
@@ -50,12 +50,13 @@ std::vector<ChainSample> read_chain_samples(const std::string& path) {
 
 KernelFit fit_chain(std::span<const ChainSample> samples, const Provenance& provenance) {
   std::map<std::string_view, int> folds;
-  for (const ChainSample& one : samples) folds.try_emplace(one.pool, static_cast<int>(folds.size()) % kFolds);
-  if (folds.size() < kFolds) {
-    throw InputError(fmt::format("chain: {} pools of kernels are too few for a fit (needs {})", folds.size(), kFolds));
+  for (const ChainSample& one : samples) folds.try_emplace(one.pool, static_cast<int>(folds.size()) % kChainFolds);
+  if (folds.size() < kChainFolds) {
+    throw InputError(
+        fmt::format("chain: {} pools of kernels are too few for a fit (needs {})", folds.size(), kChainFolds));
   }
   std::vector<Residual> residuals;
-  for (int fold = 0; fold < kFolds; ++fold) {
+  for (int fold = 0; fold < kChainFolds; ++fold) {
     std::vector<ChainSample> rest;
     std::ranges::copy_if(samples, std::back_inserter(rest), [&](const auto& one) { return folds[one.pool] != fold; });
     const double unlike = fit_once(rest);
