@@ -184,12 +184,11 @@ Command calibrate_command() {
       .name = "calibrate",
       .summary = "fits kernels or links to measured samples; prints how far off the fit is",
       .description =
-          "Fits the laws of all kernels in the samples (moesim-bench, scripts/bench_torch.py, measure_power.py; traces "
-          "of torch.profiler; other tables by their columns) to a device, or the links of a cluster to measured "
-          "collectives (moesim-bench, "
-          "other tables, what "
-          "nccl-tests prints). Errors are of samples that the fit had not seen. Samples faster than the data sheet "
-          "allows are left out, with a warning.",
+          "Fits the laws of all kernels in the samples (moesim-bench, scripts/bench_torch.py, bench_chains.py, "
+          "overlap_collectives.py, measure_power.py; traces of torch.profiler; other tables by their columns) to a "
+          "device, or the links of a cluster to measured collectives (moesim-bench, other tables, what nccl-tests "
+          "prints). Errors are of samples that the fit had not seen. Samples faster than the data sheet allows are "
+          "left out, with a warning.",
       .options = {{.name = "SAMPLES", .help = "files with samples", .required = true, .repeatable = true},
                   {.name = "--device", .value = "DEVICE", .help = "whose kernels they are: YAML file or name"},
                   {.name = "--cluster", .value = "CLUSTER", .help = "whose collectives they are: YAML file or name"},

@@ -184,8 +184,9 @@ Seconds ProgramCosts::kernel_under_way(std::uint32_t phase, std::uint32_t task, 
     const Seconds time = op_time(phase, op, routing, ep_rank);
     done = done - time;
     if (done.value >= 0 && op + 1 < of.end_op) continue;
-    const double launches = std::get<KernelWork>(program_.phases[phase].phase->ops[op].work).launches;
-    return time * (1 / std::max(launches, 1.0));
+    const auto& work = std::get<KernelWork>(program_.phases[phase].phase->ops[op].work);
+    if (std::holds_alternative<HostWait>(work.shape)) return {};
+    return time * (1 / std::max(work.launches, 1.0));
   }
   return {};
 }

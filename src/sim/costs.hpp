@@ -43,7 +43,8 @@ class ProgramCosts {
   /// How much longer the task takes beside a collective.
   [[nodiscard]] double task_slowdown(std::uint32_t phase, std::uint32_t task, std::uint32_t routing,
                                      std::uint32_t ep_rank) const;
-  /// Time of the kernel that a task is at, alone. @param done undisturbed time of the task that has passed
+  /// Time of the kernel that a task is at, alone; 0 while the device waits for the host. @param done undisturbed time
+  /// of the task that has passed
   [[nodiscard]] Seconds kernel_under_way(std::uint32_t phase, std::uint32_t task, std::uint32_t routing,
                                          std::uint32_t ep_rank, Seconds done) const;
   [[nodiscard]] const OverlapLaw& overlap() const { return overlap_; }

@@ -28,14 +28,18 @@ struct OverlapSample {
 [[nodiscard]] std::vector<OverlapSample> read_overlap_samples(const std::string& path);
 
 /// The law overlap.bf16. A kernel takes t alone, a collective T; side by side, over and over,
-///   collective   s T + w t                 it waits for the blocks of a kernel under way (kernel_wait w), then shares
-///                                          multiprocessors and memory with the next (communication_slowdown s)
-///   product      t (1 + (doubling_s / t)^power share)    share = s T / (s T + w t): part of the time in which data
-///   moves others       t (1 + (slowdown - 1) share)            attention_slowdown, memory_slowdown, where measured
+///   collective:  s T + w t
+///     it waits for the blocks of a kernel under way (kernel_wait w), then shares multiprocessors and memory with the
+///     next (communication_slowdown s)
+///   product:     t (1 + (doubling_s / t)^power m),  m = s T / (s T + w t)
+///     m is the part of the time in which data moves
+///   others:      t (1 + (slowdown - 1) m)
+///     attention_slowdown, memory_slowdown, where measured
 /// s and w are those of products, which steps are made of; kernels that stream through memory cost a collective more.
-/// Least squares in the logarithm, each shape left out in turn. Where no collective was measured, copies on 4 to 16
-/// multiprocessors, as NCCL's channels hold, stand for it (w = 0, share = 1); with more a copy is limited by the
-/// device's memory, which no collective is. @throws InputError with fewer than three shapes of products
+/// Robust least squares in the logarithm, each shape left out in turn. Where no collective was measured, copies on 4 to
+/// 16 multiprocessors, as NCCL's channels hold, stand for it (w = 0, m = 1); with more a copy is limited by the
+/// device's memory, which no collective is.
+/// @throws InputError with fewer than three shapes of products
 [[nodiscard]] KernelFit fit_overlap(std::span<const OverlapSample> samples, const Provenance& provenance);
 
 }  // namespace moesim
