@@ -16,14 +16,16 @@ namespace {
 
 ValidationSummary summary_of(std::string group, const std::vector<const ValidationCase*>& cases) {
   ValidationSummary summary{.group = std::move(group), .cases = static_cast<int>(cases.size())};
+  int held = 0;
   std::vector<double> errors;
   std::vector<double> sizes;
   for (const ValidationCase* one : cases) {
     summary.within += one->within() ? 1 : 0;
-    summary.in_interval += one->in_interval() ? 1 : 0;
+    held += one->in_interval() ? 1 : 0;
     errors.push_back(one->error());
     sizes.push_back(std::abs(one->error()));
   }
+  summary.in_interval = held;
   summary.median = nearest_quantile(sizes, 0.5);
   summary.p90 = nearest_quantile(sizes, 0.9);
   summary.bias = nearest_quantile(errors, 0.5);
@@ -72,8 +74,10 @@ Listing listing_of_summaries(const ValidationReport& report) {
                   .rows = {}};
   for (const ValidationSummary& one : report.summaries()) {
     const double cases = std::max(one.cases, 1);
+    Listing::Cell held;
+    if (one.in_interval) held = rounded(*one.in_interval / cases);
     listing.rows.push_back({one.group, static_cast<double>(one.cases), rounded(one.median), rounded(one.p90),
-                            rounded(one.bias), rounded(one.within / cases), rounded(one.in_interval / cases)});
+                            rounded(one.bias), rounded(one.within / cases), held});
   }
   return listing;
 }
@@ -141,7 +145,7 @@ std::vector<ValidationSummary> ValidationReport::summaries() const {
     summaries.push_back({.group = "ratios to their baselines",
                          .cases = static_cast<int>(ratios.size()),
                          .within = ratios_within,
-                         .in_interval = 0,
+                         .in_interval = std::nullopt,
                          .median = nearest_quantile(sizes, 0.5),
                          .p90 = nearest_quantile(sizes, 0.9),
                          .bias = nearest_quantile(ratios, 0.5)});

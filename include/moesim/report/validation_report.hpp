@@ -30,9 +30,9 @@ struct ValidationCase {
 struct ValidationSummary {
   std::string group;
   int cases = 0;
-  int within = 0;       ///< tolerance
-  int in_interval = 0;  ///< of the prediction
-  double median = 0;    ///< of |error|
+  int within = 0;                       ///< tolerance
+  std::optional<int> in_interval = {};  ///< of the prediction; ratios have none
+  double median = 0;                    ///< of |error|
   double p90 = 0;
   double bias = 0;  ///< median error
 };
