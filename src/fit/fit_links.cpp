@@ -69,10 +69,14 @@ class FamilyFitter {
 
   void validate() {
     leave_all_out();
-    note_coverage(by_count_);
-    note_coverage(by_size_);
+    note_coverage(by_size_, {});
   }
 
+  /// How much of each GPU count that was left out lies in the interval that all others give.
+  /// @param other_counts residuals of the other families
+  void note_counts(const std::vector<SizedResidual>& other_counts) { note_coverage(by_count_, other_counts); }
+
+  /// @param other_counts as of note_counts
   void store(FittedLaw& law, const std::vector<SizedResidual>& other_counts) const {
     const LinkCoefficients defaults;
     const LinkCoefficients fitted = fit_points(points_, given_, shape_);
@@ -94,8 +98,10 @@ class FamilyFitter {
     }
     law.ranges[prefix_ + "bytes"] = bytes;
     law.ranges[prefix_ + "ranks"] = ranks;
-    // A GPU count that was not measured is predicted as well as those that were left out, here or in other families.
-    const std::vector<SizedResidual>& counts = by_count_.empty() ? other_counts : by_count_;
+    // A GPU count that was not measured is predicted as well as those that were left out, here and in other families:
+    // a family has two or three of them.
+    std::vector<SizedResidual> counts = by_count_;
+    counts.insert(counts.end(), other_counts.begin(), other_counts.end());
     for (const bool large : {false, true}) {
       law.spreads.push_back({.region = prefix_ + (large ? "large" : "small"),
                              .value = std::max(spread_of(by_size_, large), spread_of(counts, large))});
@@ -140,16 +146,17 @@ class FamilyFitter {
     }
   }
 
-  /// Counts and sizes each by themselves: how much of one thing left out lies in the interval that the others give.
-  void note_coverage(const std::vector<SizedResidual>& collected) {
+  /// How much of one thing left out lies in the interval that the others give, and `further` residuals.
+  void note_coverage(const std::vector<SizedResidual>& collected, const std::vector<SizedResidual>& further) {
     std::vector<Residual> residuals;
-    for (const SizedResidual& one : collected) {
-      residuals.push_back({.log_ratio = one.log_ratio,
-                           .region = one.bytes >= kLargeBytesPerRank ? "large" : "small",
-                           .fold = one.fold});
-    }
+    const auto add = [&](const SizedResidual& one, int fold) {
+      residuals.push_back(
+          {.log_ratio = one.log_ratio, .region = one.bytes >= kLargeBytesPerRank ? "large" : "small", .fold = fold});
+    };
+    for (const SizedResidual& one : collected) add(one, one.fold);
+    for (const SizedResidual& one : further) add(one, -1);
     const std::vector<bool> held = held_by_other_folds(residuals);
-    for (std::size_t i = 0; i < residuals.size(); ++i) {
+    for (std::size_t i = 0; i < collected.size(); ++i) {
       LeftOut& out = left_out_[static_cast<std::size_t>(residuals[i].fold)];
       out.coverage += held[i] ? 1.0 / out.samples : 0;
     }
@@ -229,16 +236,19 @@ FamilyPoints points_by_family(const CollectiveModel& model, const std::vector<Li
 LinkFit combine(std::vector<FamilyFitter>& fitters, std::size_t samples) {
   LinkFit fit;
   fit.law.name = "links";
-  std::array<std::vector<SizedResidual>, 2> counts;  // inside machines and between them
   std::vector<SizedResidual> all;
-  for (const FamilyFitter& fitter : fitters) {
+  for (FamilyFitter& fitter : fitters) {
+    std::vector<SizedResidual> other_counts;  // on the same side of the machine's border
+    for (const FamilyFitter& other : fitters) {
+      if (&other == &fitter || other.network() != fitter.network()) continue;
+      other_counts.insert(other_counts.end(), other.by_count().begin(), other.by_count().end());
+    }
+    fitter.note_counts(other_counts);
+    fitter.store(fit.law, other_counts);
     fit.left_out.insert(fit.left_out.end(), fitter.left_out().begin(), fitter.left_out().end());
-    std::vector<SizedResidual>& of_side = counts[fitter.network() ? 1 : 0];
-    of_side.insert(of_side.end(), fitter.by_count().begin(), fitter.by_count().end());
     const std::vector<SizedResidual> of_family = fitter.all();
     all.insert(all.end(), of_family.begin(), of_family.end());
   }
-  for (const FamilyFitter& fitter : fitters) fitter.store(fit.law, counts[fitter.network() ? 1 : 0]);
   fit.law.provenance.samples = static_cast<int>(samples);
   fit.law.provenance.median_error = quantile(errors_of(all), 0.5);
   fit.law.provenance.p90_error = quantile(errors_of(all), 0.9);

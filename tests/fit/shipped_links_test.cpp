@@ -32,8 +32,8 @@ TEST_P(ShippedLinks, FittedAgain_GiveTheSameTimes) {
     std::ofstream(fmt::format("{}/links_{}.yaml", folder, machine.name))
         << calibration_yaml({.name = "links_" + machine.name, .device = machine.name, .laws = {fit.law}});
     for (const LeftOut& one : fit.left_out) {
-      fmt::print("{:18} {:30} {:3} samples: median {:5.1f} %, 90th percentile {:5.1f} %\n", machine.name, one.what,
-                 one.samples, 100 * one.median, 100 * one.p90);
+      fmt::print("{:18} {:30} {:3} samples: median {:5.1f} %, 90th percentile {:5.1f} %, coverage {:.1f} %\n",
+                 machine.name, one.what, one.samples, 100 * one.median, 100 * one.p90, 100 * one.coverage);
     }
     return;
   }
