@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 import torch_kernels
 from bench_torch import Bench, gemm_launch, log_uniform
-from torch_timing import Clock, median_replay, nvidia_smi
+from torch_timing import Clock, gpu_line, median_replay
 
 COLUMNS = ["device", "kernels", "rows", "width", "count", "parts_us", "time_us", "noise", "sm_clock_mhz"]
 LENGTHS = [3, 6, 12, 24]
@@ -111,9 +111,7 @@ def main():
     torch.manual_seed(args.seed)
     deadline = time.monotonic() + args.seconds
     with open(args.output, "w", newline="") as file, torch.no_grad():
-        name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
-        file.write(f"# gpu: {name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; torch {torch.__version__}; "
-                   f"CUDA {torch.version.cuda}\n"
+        file.write(f"# {gpu_line()}\n"
                    f"# date: {datetime.date.today()}; command: scripts/bench_chains.py --device {args.device} --seed {args.seed}\n")
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 
 import torch_kernels
-from torch_timing import Clock, check, median_replay, nvidia_smi
+from torch_timing import Clock, check, gpu_line, median_replay
 
 COLUMNS = ["device", "kernel", "dtype", "m", "n", "k", "experts", "rows", "layout", "sequences", "query_tokens", "context_tokens",
            "heads", "kv_heads", "head_dim", "causal", "backward", "bytes", "cold", "time_us", "noise", "sm_clock_mhz"]
@@ -47,9 +47,7 @@ class Bench:
                     self.done.add(tuple(row.get(c, "") for c in SHAPE))
         self.file = open(args.output, "a", newline="")
         if new:
-            name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
-            self.file.write(f"# gpu: {name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; "
-                            f"torch {torch.__version__}; CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}\n"
+            self.file.write(f"# {gpu_line()}\n"
                             f"# date: {datetime.date.today()}; command: scripts/bench_torch.py --device {args.device} --seed {args.seed}\n")
             self.file.write(",".join(COLUMNS) + "\n")
         self.writer = csv.DictWriter(self.file, COLUMNS, restval="", lineterminator="\n")

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-from torch_timing import Clock, nvidia_smi
+from torch_timing import Clock, gpu_line
 
 # As moesim-bench overlap: large, an expert's, a narrow one's, a short one: bound by compute, by few tiles, by memory; and some between.
 PRODUCTS = [(8192, 8192, 8192), (8192, 2048, 2048), (4096, 1408, 2048), (4096, 512, 2048), (16384, 512, 512), (128, 8192, 8192),
@@ -148,9 +148,7 @@ def main():
     clock = Clock()
     file = open(args.output, "w", newline="") if rank == 0 else None
     if file:
-        name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
-        file.write(f"# gpu: {dist.get_world_size()} x {name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; "
-                   f"torch {torch.__version__}; CUDA {torch.version.cuda}; NCCL {'.'.join(map(str, torch.cuda.nccl.version()))}\n"
+        file.write(f"# {gpu_line()}\n"
                    f"# date: {datetime.date.today()}; command: scripts/overlap_collectives.py --device {args.device}\n")
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

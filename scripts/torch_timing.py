@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 
 HOST_AHEAD = 500_000  # cycles
 
@@ -15,6 +16,15 @@ HOST_AHEAD = 500_000  # cycles
 def nvidia_smi(fields):
     line = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"], capture_output=True, text=True, check=True)
     return [field.strip() for field in line.stdout.strip().splitlines()[0].split(",")]
+
+
+def gpu_line():
+    """What was measured on, for the head of a file of samples or traces."""
+    name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
+    gpus = f"{dist.get_world_size()} x " if dist.is_initialized() else ""
+    nccl = f"; NCCL {'.'.join(map(str, torch.cuda.nccl.version()))}" if dist.is_initialized() else ""
+    return (f"gpu: {gpus}{name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; torch {torch.__version__}; "
+            f"CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}{nccl}")
 
 
 class Clock:

@@ -25,7 +25,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from torch_kernels import Exchange, GatedActivation, GroupedLinear, Permute, Reorder, Unpermute, route
-from torch_timing import Clock, check, median_replay, nvidia_smi
+from torch_timing import Clock, check, gpu_line, median_replay
 
 # hidden, heads, head_dim, experts, top_k, expert_hidden (fine-grained), gated. The twin: payload hidden / 4; expert_hidden such
 # that the experts have as many weights.
@@ -192,11 +192,7 @@ def kernels_of(graph):
 
 
 def comments(args, command, what):
-    name, driver, power, clock_max = nvidia_smi("name,driver_version,power.limit,clocks.max.sm")
-    gpus = f"{dist.get_world_size()} x " if dist.is_initialized() else ""
-    nccl = f"; NCCL {'.'.join(map(str, torch.cuda.nccl.version()))}" if dist.is_initialized() else ""
-    yield (f"gpu: {gpus}{name}; driver {driver}; power limit {power} W; max SM clock {clock_max} MHz; torch {torch.__version__}; "
-           f"CUDA {torch.version.cuda}; cuDNN {torch.backends.cudnn.version()}{nccl}")
+    yield gpu_line()
     yield f"date: {datetime.date.today()}; command: scripts/{command} --scenario {args.scenario}"
     yield what
 

@@ -33,7 +33,7 @@ double fit_once(const std::vector<ChainSample>& samples) {
 
 }  // namespace
 
-bool is_chain_table(const std::string& path) { return SampleTable(path).has_all({"kernels", "count", "parts_us"}); }
+bool is_chain_table(const std::string& path) { return table_has(path, {"kernels", "count", "parts_us"}); }
 
 std::vector<ChainSample> read_chain_samples(const std::string& path) {
   SampleTable table(path);

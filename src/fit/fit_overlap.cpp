@@ -145,9 +145,8 @@ LeftOutShapes leave_out_shapes(const std::vector<OverlapSample>& counted) {
 }  // namespace
 
 bool is_overlap_table(const std::string& path) {
-  const SampleTable table(path);
-  return table.has_all({"copy_multiprocessors", "gemm_alone_us", "gemm_beside_us"}) ||
-         table.has_all({"collective_alone_us", "kernel_alone_us", "kernel_beside_us"});
+  return table_has(path, {"copy_multiprocessors", "gemm_alone_us", "gemm_beside_us"}) ||
+         table_has(path, {"collective_alone_us", "kernel_alone_us", "kernel_beside_us"});
 }
 
 std::vector<OverlapSample> read_overlap_samples(const std::string& path) {

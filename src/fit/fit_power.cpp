@@ -74,9 +74,7 @@ std::optional<Slowdown> fit_once(const std::vector<PowerSample>& samples) {
 
 }  // namespace
 
-bool is_power_table(const std::string& path) {
-  return SampleTable(path).has_all({"rest", "duty", "alone_tflops", "tflops"});
-}
+bool is_power_table(const std::string& path) { return table_has(path, {"rest", "duty", "alone_tflops", "tflops"}); }
 
 std::vector<PowerSample> read_power_samples(const std::string& path) {
   SampleTable table(path);

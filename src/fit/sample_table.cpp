@@ -23,6 +23,8 @@ std::vector<std::string> split(std::string_view line) {
   return fields;
 }
 
+bool is_comment(std::string_view line) { return line.empty() || line.front() == '#' || line == "\r"; }
+
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw MachineError(fmt::format("{}: cannot be read", path));
@@ -34,6 +36,17 @@ std::string text_of(const std::string& path) {
 
 }  // namespace
 
+bool table_has(const std::string& path, std::initializer_list<std::string_view> columns) {
+  std::ifstream file(path);
+  if (!file) throw MachineError(fmt::format("{}: cannot be read", path));
+  std::string line;
+  while (is_comment(line) && std::getline(file, line)) {
+  }
+  const std::vector<std::string> header = split(line);
+  return std::ranges::all_of(
+      columns, [&](std::string_view column) { return std::ranges::find(header, column) != header.end(); });
+}
+
 SampleTable::SampleTable(const std::string& path) : SampleTable(path, text_of(path)) {}
 
 SampleTable::SampleTable(std::string path, std::string_view text) : path_(std::move(path)) {
@@ -41,7 +54,7 @@ SampleTable::SampleTable(std::string path, std::string_view text) : path_(std::m
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view one = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (one.empty() || one.front() == '#' || one == "\r") continue;
+    if (is_comment(one)) continue;
     std::vector<std::string> fields = split(one);
     if (header_.empty()) {
       header_ = std::move(fields);

@@ -8,6 +8,9 @@
 
 namespace moesim {
 
+/// Whether the file's header names them all; the lines below are not read. @throws MachineError when it cannot be read
+[[nodiscard]] bool table_has(const std::string& path, std::initializer_list<std::string_view> columns);
+
 /// A CSV file with named columns; lines that begin with # and empty lines are skipped.
 class SampleTable {
  public:
